@@ -1,0 +1,16 @@
+"""The one exception for wrong input, and its wording: what was got, what is allowed."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Something the user gave (a name, a number, a file) cannot be used."""
+
+
+def unknown_name(kind: str, got: object, allowed: Iterable[str]) -> InputError:
+    """Error for a name that is not one of ``allowed``, with the nearest match suggested."""
+    allowed = sorted(allowed)
+    nearest = get_close_matches(str(got), allowed, n=1, cutoff=0.5)
+    hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+    return InputError(f"unknown {kind} '{got}'{hint} (allowed: {', '.join(allowed) or 'none'})")

@@ -1,0 +1,175 @@
+"""What an experiment is: observed counts, signals, backgrounds and nuisances."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.flux import Flavour
+from cevns_bayes.response import Response
+from cevns_bayes.timing import TimeShape
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of the histogram of counts: bin edges of shape (bins + 1,), in ``unit``."""
+
+    name: str
+    edges: np.ndarray
+    label: str
+    unit: str
+
+    def __post_init__(self) -> None:
+        edges = np.asarray(self.edges, dtype=float)
+        object.__setattr__(self, "edges", edges)
+        if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
+            raise InputError(f"{self.name} edges must be two or more increasing numbers, got {edges}")
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Bin centres, shape (bins,)."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """A systematic uncertainty alpha_k: Gaussian around 0 with ``sigma``, or flat in ``bounds``."""
+
+    name: str
+    description: str
+    sigma: float | None = None
+    bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.sigma is None) == (self.bounds is None):
+            raise InputError(f"nuisance '{self.name}' needs either sigma or bounds")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Neutrino events: (1 + sum of norms) sum_f T_f[t] R rho_f.
+
+    Attributes
+    ----------
+    response
+        Response to the recoils of all target nuclei.
+    time_shapes
+        Fraction of each flavour's events per time bin.
+    norms
+        Nuisances that scale the component, added up.
+    radius, onset
+        Nuisances that scale the rms radii and shift the beam-time onset [us], if any.
+    """
+
+    name: str
+    response: Response
+    time_shapes: Mapping[Flavour, TimeShape]
+    norms: tuple[str, ...] = ()
+    radius: str | None = None
+    onset: str | None = None
+
+    @property
+    def nuisance_names(self) -> set[str]:
+        """Every nuisance that acts here."""
+        return {*self.response.variations, *self.norms} | ({self.radius, self.onset} - {None})
+
+
+@dataclass(frozen=True)
+class Background:
+    """(1 + sum of norms) * events * energy shape * time shape.
+
+    ``energy_shape``, of shape (energy,), and ``time_shape`` are fractions of ``events``.
+    """
+
+    name: str
+    events: float
+    energy_shape: np.ndarray
+    time_shape: TimeShape
+    norms: tuple[str, ...] = ()
+    onset: str | None = None
+
+    @property
+    def nuisance_names(self) -> set[str]:
+        """Every nuisance that acts here."""
+        return {*self.norms} | ({self.onset} - {None})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Counts in bins with everything needed to predict them.
+
+    Attributes
+    ----------
+    name
+        Short lower-case name; prefixes the nuisances, ``"csi::alpha_brn"``.
+    axes
+        Axes of the counts, energy first, time last.
+    counts
+        Observed events per bin: non-negative integers, shape (energy, time).
+    reference
+        Where the data were published.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    counts: np.ndarray
+    signals: tuple[Signal, ...]
+    backgrounds: tuple[Background, ...]
+    nuisances: tuple[Nuisance, ...]
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", _validated_counts(self.name, self.counts, self.shape))
+        declared = [nuisance.name for nuisance in self.nuisances]
+        for component in (*self.signals, *self.backgrounds):
+            for name in sorted(component.nuisance_names - {*declared}):
+                raise unknown_name(f"nuisance of {self.name} {component.name}", name, declared)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of bins per axis."""
+        return tuple(len(axis.edges) - 1 for axis in self.axes)
+
+    @property
+    def component_names(self) -> list[str]:
+        """Signals, then backgrounds."""
+        return [component.name for component in (*self.signals, *self.backgrounds)]
+
+    def qualified(self, local_name: str) -> str:
+        """Name inside a model, e.g. ``"csi::alpha_brn"``."""
+        return f"{self.name}::{local_name}"
+
+    def axis(self, name: str) -> Axis:
+        """Axis by name."""
+        for axis in self.axes:
+            if axis.name == name:
+                return axis
+        raise unknown_name(f"axis of {self.name}", name, [axis.name for axis in self.axes])
+
+    def fingerprint(self) -> str:
+        """sha256 of counts, binning, responses and background shapes: identifies the data."""
+        arrays = [self.counts.astype(float), *(axis.edges for axis in self.axes)]
+        arrays += [signal.response.matrix for signal in self.signals]
+        for background in self.backgrounds:
+            arrays += [np.array(background.events), background.energy_shape]
+            arrays += [background.time_shape.coefficients]
+        digest = hashlib.sha256()
+        for array in arrays:
+            # Rounded, so that the last bits of another machine's libm do not change the name.
+            digest.update(np.char.mod("%.9e", array).tobytes())
+        return digest.hexdigest()
+
+
+def _validated_counts(name: str, counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    array = np.asarray(counts, dtype=float)
+    if array.shape != shape:
+        raise InputError(f"{name} counts must have shape {shape}, got {array.shape}")
+    wrong = ~(np.isfinite(array) & (array >= 0) & (array == np.round(array)))
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            f"{name} counts must be non-negative integers, got {array[where]} in bin {where}"
+        )
+    return array.astype(np.int64)

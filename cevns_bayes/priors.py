@@ -1,0 +1,96 @@
+"""Priors a user writes in place of a scenario's own: ``"sin2_theta_w ~ Normal(0.23, 0.01)"``."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import pymc as pm
+from pymc.distributions.continuous import BoundedContinuous, Continuous
+from pytensor.tensor import TensorVariable
+
+from cevns_bayes.errors import InputError, unknown_name
+
+Priors = Mapping[str, str | TensorVariable]
+
+_EXAMPLE = "write 'NAME ~ Distribution(numbers)', e.g. 'sin2_theta_w ~ Uniform(0.1, 0.4)'"
+
+
+def split_prior(text: str) -> tuple[str, str]:
+    """``"name ~ Normal(0, 1)"`` -> ``("name", "Normal(0, 1)")``."""
+    name, tilde, distribution = text.partition("~")
+    if not tilde or not name.strip() or not distribution.strip():
+        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}")
+    parse_distribution(distribution)
+    return name.strip(), distribution.strip()
+
+
+def parse_distribution(text: str) -> TensorVariable:
+    """Unnamed PyMC distribution from text such as ``"Normal(0, sigma=1)"``.
+
+    Raises
+    ------
+    InputError
+        Not one call of a continuous PyMC distribution with finite numbers.
+    """
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}") from None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}")
+    distribution = _distributions().get(call.func.id)
+    if distribution is None:
+        raise unknown_name("prior distribution", call.func.id, _distributions())
+    try:
+        arguments = [float(ast.literal_eval(argument)) for argument in call.args]
+        keywords = {str(k.arg): float(ast.literal_eval(k.value)) for k in call.keywords}
+        prior = distribution.dist(*arguments, **keywords)
+        _check_usable(prior)
+    except Exception as error:  # whatever PyMC says of the arguments, the user should read
+        raise InputError(f"malformed prior '{text}': {error}; {_EXAMPLE}") from error
+    return prior
+
+
+def _distributions() -> dict[str, Any]:
+    found = {name: getattr(pm, name) for name in dir(pm) if not name.startswith("_")}
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, type)
+        and issubclass(value, Continuous)
+        and value not in (Continuous, BoundedContinuous)
+    }
+
+
+def _check_usable(prior: TensorVariable) -> None:
+    if prior.ndim != 0:
+        raise ValueError("a prior must be a scalar distribution")
+    draw = pm.draw(prior, random_seed=0)
+    if not abs(draw) < float("inf"):
+        raise ValueError(f"it draws {draw}")
+    pm.logp(prior, draw).eval(mode="FAST_COMPILE")
+
+
+class PriorModel(pm.Model):
+    """A PyMC model in which chosen free variables get other priors than their declaration says."""
+
+    def __init__(self, priors: Priors | None = None) -> None:
+        super().__init__()
+        self._priors = {
+            name: parse_distribution(prior) if isinstance(prior, str) else prior.owner.clone().out
+            for name, prior in (priors or {}).items()
+        }
+
+    def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
+        """As in PyMC, with the user's prior in place of ``rv_var`` if there is one."""
+        if name in self._priors:
+            rv_var = self._priors[name]
+            kwargs = {"dims": kwargs.get("dims")}
+        return super().register_rv(rv_var, name, **kwargs)
+
+    def check_priors_used(self) -> None:
+        """Raise for a prior whose name no free variable has."""
+        free = [variable.name for variable in self.free_RVs]
+        for name in self._priors:
+            if name not in free:
+                raise unknown_name("prior variable", name, free)

@@ -1,0 +1,198 @@
+"""The frequentist side of the same likelihood: chi^2 and its global minimum.
+
+chi^2 = 2 sum_bins [mu - n + n ln(n/mu)] + sum_k (alpha_k/sigma_k)^2   (arXiv:2211.11905, Sec. 3)
+
+Priors of the parameters of interest do not enter; their bounds do, as limits of the search.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+from iminuit import Minuit
+from pytensor.graph.replace import graph_replace
+
+from cevns_bayes.experiment import Experiment
+from cevns_bayes.experiments import Binning
+from cevns_bayes.model import (
+    DEFAULT_DATA,
+    DEFAULT_FORM_FACTOR,
+    DataLike,
+    ScenarioLike,
+    build_model,
+    load_data,
+)
+from cevns_bayes.priors import Priors
+from cevns_bayes.scenario import load_scenario
+
+EXTRA_STARTS = 4  # besides the centre of the priors
+START_SEED = 0
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The global minimum of chi^2.
+
+    Attributes
+    ----------
+    chi2, dof
+        Minimum; number of bins less parameters of interest and nuisances without a pull.
+    params, nuisances
+        Variable name -> best-fit value.
+    errors
+        Variable name -> parabolic 1 sigma error; NaN where there is none.
+    valid
+        Whether the minimiser is content with the minimum it reports.
+    """
+
+    scenario: str
+    data: tuple[str, ...]
+    chi2: float
+    dof: int
+    params: Mapping[str, float]
+    nuisances: Mapping[str, float]
+    errors: Mapping[str, float]
+    valid: bool
+
+
+@dataclass(frozen=True)
+class Chi2:
+    """chi^2 of a model in its physical parameters, with exact gradients.
+
+    ``evaluate`` maps the values of ``names``, shape (parameters,), to (chi^2, gradient).
+    """
+
+    names: tuple[str, ...]
+    limits: tuple[tuple[float, float], ...]
+    evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]]
+
+
+def fit(
+    scenario: ScenarioLike,
+    data: DataLike = DEFAULT_DATA,
+    *,
+    form_factor: str = DEFAULT_FORM_FACTOR,
+    priors: Priors | None = None,
+    binning: Binning | None = None,
+) -> FitResult:
+    """Minimise chi^2 over the parameters of interest and all nuisances.
+
+    Starts from the centre of the priors and from draws of them, and keeps the lowest minimum.
+    Arguments are those of :func:`cevns_bayes.build_model`.
+
+    Raises
+    ------
+    InputError
+        Wrong arguments.
+    """
+    scenario = load_scenario(scenario)
+    experiments = load_data(data, binning)
+    model = build_model(scenario, experiments, form_factor=form_factor, priors=priors)
+    minimum = _global_minimum(build_chi2(model, scenario.parameter_names), _starts(model, scenario))
+    values = minimum.values.to_dict()
+    params = {name: values.pop(name) for name in scenario.parameter_names}
+    errors = minimum.errors.to_dict() if minimum.accurate else dict.fromkeys(minimum.parameters, np.nan)
+    return FitResult(
+        scenario=scenario.name,
+        data=tuple(experiment.name for experiment in experiments),
+        chi2=float(minimum.fval),
+        dof=_bins(experiments) - len(params) - len(_without_pull(experiments) & values.keys()),
+        params=params,
+        nuisances=values,
+        errors=errors,
+        valid=bool(minimum.valid),
+    )
+
+
+def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
+    """Compile chi^2 and its gradient for a model whose free variables are scalars."""
+    rvs = model.free_RVs
+    values = pt.dvector("values")
+    at = {rv: values[i] for i, rv in enumerate(rvs)}
+    expected = [rv.owner.op.dist_params(rv.owner)[0] for rv in model.observed_RVs]
+    counts = [model.rvs_to_values[rv] for rv in model.observed_RVs]
+    deviances = [_deviance(mu, n) for mu, n in zip(expected, counts, strict=True)]
+    pulls = [
+        _pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest
+    ]
+    (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
+    return Chi2(
+        names=tuple(rv.name for rv in rvs),
+        limits=tuple(_limits(model, rv) for rv in rvs),
+        # One fit needs some hundred evaluations: compiling for speed would take longer.
+        evaluate=pytensor.function([values], [chi2, pt.grad(chi2, values)], mode="FAST_COMPILE"),
+    )
+
+
+def _deviance(mu: Any, n: Any) -> Any:
+    return 2 * (mu - n + n * pt.log(pt.maximum(n, 1) / mu)).sum()
+
+
+def _pull(rv: Any, value: Any) -> Any:
+    """-2 ln of the prior relative to its centre: (alpha/sigma)^2 for a Gaussian, 0 for a flat."""
+    centre = pm.distributions.distribution.support_point(rv)
+    return -2 * (pm.logp(rv, value) - pm.logp(rv, centre))
+
+
+def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:
+    transform = model.rvs_to_transforms[rv]
+    if transform is None:
+        return -np.inf, np.inf
+    low, high = (
+        transform.backward(pt.as_tensor_variable(np.float64(end)), *rv.owner.inputs).eval(
+            mode="FAST_COMPILE"
+        )
+        for end in (-np.inf, np.inf)
+    )
+    return float(low), float(high)
+
+
+def _starts(model: pm.Model, scenario: Any) -> list[dict[str, float]]:
+    """Values of the parameters of interest to start from; nuisances start at zero."""
+    if not scenario.parameter_names:
+        return [{}]
+    variables = [model[name] for name in scenario.parameter_names]
+    centre = [pm.distributions.distribution.support_point(v).eval(mode="FAST_COMPILE") for v in variables]
+    draws = pm.draw(variables, draws=EXTRA_STARTS, random_seed=START_SEED, mode="FAST_COMPILE")
+    points = [centre, *zip(*draws, strict=True)]
+    return [dict(zip(scenario.parameter_names, map(float, point), strict=True)) for point in points]
+
+
+def _global_minimum(chi2: Chi2, starts: list[dict[str, float]]) -> Minuit:
+    minima = [_minimum(chi2, start) for start in starts]
+    best = min(minima, key=lambda minimum: (not np.isfinite(minimum.fval), minimum.fval))
+    return best.hesse()
+
+
+def _minimum(chi2: Chi2, start: dict[str, float]) -> Minuit:
+    @lru_cache(maxsize=8)  # the minimiser asks for value and gradient at the same point
+    def evaluate(point: bytes) -> tuple[float, np.ndarray]:
+        return chi2.evaluate(np.frombuffer(point))
+
+    minuit = Minuit(
+        lambda x: float(evaluate(x.tobytes())[0]),
+        np.array([start.get(name, 0.0) for name in chi2.names]),
+        grad=lambda x: evaluate(x.tobytes())[1],
+        name=chi2.names,
+    )
+    minuit.errordef = Minuit.LEAST_SQUARES
+    minuit.limits = chi2.limits
+    return minuit.migrad()
+
+
+def _bins(experiments: list[Experiment]) -> int:
+    return sum(experiment.counts.size for experiment in experiments)
+
+
+def _without_pull(experiments: list[Experiment]) -> set[str]:
+    return {
+        experiment.qualified(nuisance.name)
+        for experiment in experiments
+        for nuisance in experiment.nuisances
+        if nuisance.sigma is None
+    }

@@ -1,0 +1,1 @@
+"""Scenarios, one physics per file. See :mod:`cevns_bayes.scenario` for the contract."""
