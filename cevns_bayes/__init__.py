@@ -1,6 +1,36 @@
-"""Bayesian inference for coherent elastic neutrino-nucleus scattering (CEvNS)."""
+"""Bayesian inference for coherent elastic neutrino-nucleus scattering (CEvNS).
 
-from cevns_bayes.errors import InputError
-from cevns_bayes.experiments import experiment_names, load_experiment
-from cevns_bayes.model import build_model, predict
-from cevns_bayes.scenario import scenario_names
+>>> import cevns_bayes as cb
+>>> posterior = cb.sample("weak-mixing-angle", data=["csi"])
+"""
+
+from importlib import import_module
+from typing import Any
+
+# Public name -> module: the names are imported when first used, so that `import cevns_bayes`
+# and `cevns-bayes --help` do not wait for PyMC.
+_PUBLIC = {
+    "InputError": "errors",
+    "build_model": "model",
+    "check_convergence": "sampling",
+    "experiment_names": "experiments",
+    "fit": "profile",
+    "load_experiment": "experiments",
+    "load_scenario": "scenario",
+    "predict": "model",
+    "sample": "sampling",
+    "scenario_names": "scenario",
+    "summary": "sampling",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'cevns_bayes' has no attribute '{name}'")
+    return getattr(import_module(f"cevns_bayes.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

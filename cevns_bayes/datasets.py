@@ -19,13 +19,26 @@ def data_folder() -> Traversable:
 def read_table(folder: str, name: str) -> dict[str, np.ndarray]:
     """Columns of ``<folder>/<name>.csv``: column name -> array of floats, shape (rows,)."""
     path = data_folder() / folder / f"{name}.csv"
-    rows = csv.reader(line for line in _text(path).splitlines() if not line.startswith("#"))
-    header, *body = list(rows)
+    header, *body = _rows(path)
     try:
         columns = np.array([[float(cell) for cell in row] for row in body]).T
         return dict(zip(header, columns, strict=True))
     except ValueError as error:
         raise InputError(f"data table {path} is corrupt: {error}") from error
+
+
+def published_chi2(scenario: str, data: str) -> float | None:
+    """Published best-fit chi^2 of a scenario on a data set; None where there is none."""
+    header, *body = _rows(data_folder() / "published" / "chi2.csv")
+    for row in body:
+        entry = dict(zip(header, row, strict=True))
+        if (entry["scenario"], entry["data"]) == (scenario, data):
+            return float(entry["chi2"])
+    return None
+
+
+def _rows(path: Traversable) -> list[list[str]]:
+    return list(csv.reader(line for line in _text(path).splitlines() if not line.startswith("#")))
 
 
 def read_toml(folder: str, name: str) -> dict[str, Any]:

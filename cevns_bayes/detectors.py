@@ -1,7 +1,6 @@
 """Detector effects: quenching, energy resolution, efficiencies."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import Polynomial
@@ -48,7 +47,7 @@ class SigmoidEfficiency:
     c: float
     d: float
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: np.ndarray, /) -> np.ndarray:
         return np.maximum(self.a / (1 + np.exp(-self.b * (x - self.c))) + self.d, 0.0)
 
     @property
@@ -59,7 +58,7 @@ class SigmoidEfficiency:
 
 @dataclass(frozen=True)
 class DecayingTimeEfficiency:
-    """One before ``start_us``, then exp(-rate (t - start)): later pulses hide behind earlier ones."""
+    """One before ``start_us``, then exp(-rate (t - start)): early pulses veto later ones."""
 
     start_us: float
     rate_per_us: float

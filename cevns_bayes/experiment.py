@@ -25,7 +25,9 @@ class Axis:
         edges = np.asarray(self.edges, dtype=float)
         object.__setattr__(self, "edges", edges)
         if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
-            raise InputError(f"{self.name} edges must be two or more increasing numbers, got {edges}")
+            raise InputError(
+                f"{self.name} edges must be increasing numbers, at least two, got {edges}"
+            )
 
     @property
     def centres(self) -> np.ndarray:
@@ -73,7 +75,8 @@ class Signal:
     @property
     def nuisance_names(self) -> set[str]:
         """Every nuisance that acts here."""
-        return {*self.response.variations, *self.norms} | ({self.radius, self.onset} - {None})
+        optional = {name for name in (self.radius, self.onset) if name}
+        return {*self.response.variations, *self.norms} | optional
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Background:
     @property
     def nuisance_names(self) -> set[str]:
         """Every nuisance that acts here."""
-        return {*self.norms} | ({self.onset} - {None})
+        return {*self.norms} | ({self.onset} if self.onset else set())
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Experiment:
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", _validated_counts(self.name, self.counts, self.shape))
         declared = [nuisance.name for nuisance in self.nuisances]
-        for component in (*self.signals, *self.backgrounds):
+        for component in self.components:
             for name in sorted(component.nuisance_names - {*declared}):
                 raise unknown_name(f"nuisance of {self.name} {component.name}", name, declared)
 
@@ -133,9 +136,14 @@ class Experiment:
         return tuple(len(axis.edges) - 1 for axis in self.axes)
 
     @property
-    def component_names(self) -> list[str]:
+    def components(self) -> list[Signal | Background]:
         """Signals, then backgrounds."""
-        return [component.name for component in (*self.signals, *self.backgrounds)]
+        return [*self.signals, *self.backgrounds]
+
+    @property
+    def component_names(self) -> list[str]:
+        """Names of the components."""
+        return [component.name for component in self.components]
 
     def qualified(self, local_name: str) -> str:
         """Name inside a model, e.g. ``"csi::alpha_brn"``."""

@@ -83,7 +83,7 @@ def energy_moments(flavour: Flavour, minimum_energy_mev: Any) -> tuple[Any, Any,
 
 
 def arrival_density(
-    flavour: Flavour, time_us: np.ndarray, onset_us: np.ndarray, width_us: float
+    flavour: Flavour, time_us: np.ndarray, onset_us: np.ndarray | float, width_us: float
 ) -> np.ndarray:
     """Density [1/us] of arrival times for a Gaussian proton pulse.
 

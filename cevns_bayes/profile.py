@@ -96,7 +96,9 @@ def fit(
     minimum = _global_minimum(build_chi2(model, scenario.parameter_names), _starts(model, scenario))
     values = minimum.values.to_dict()
     params = {name: values.pop(name) for name in scenario.parameter_names}
-    errors = minimum.errors.to_dict() if minimum.accurate else dict.fromkeys(minimum.parameters, np.nan)
+    errors = (
+        minimum.errors.to_dict() if minimum.accurate else dict.fromkeys(minimum.parameters, np.nan)
+    )
     return FitResult(
         scenario=scenario.name,
         data=tuple(experiment.name for experiment in experiments),
@@ -117,15 +119,15 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     expected = [rv.owner.op.dist_params(rv.owner)[0] for rv in model.observed_RVs]
     counts = [model.rvs_to_values[rv] for rv in model.observed_RVs]
     deviances = [_deviance(mu, n) for mu, n in zip(expected, counts, strict=True)]
-    pulls = [
-        _pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest
-    ]
+    pulls = [_pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest]
     (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
     return Chi2(
         names=tuple(rv.name for rv in rvs),
         limits=tuple(_limits(model, rv) for rv in rvs),
         # One fit needs some hundred evaluations: compiling for speed would take longer.
-        evaluate=pytensor.function([values], [chi2, pt.grad(chi2, values)], mode="FAST_COMPILE"),
+        evaluate=pytensor.function(
+            [values], [chi2, pytensor.grad(chi2, values)], mode="FAST_COMPILE"
+        ),
     )
 
 
@@ -157,7 +159,9 @@ def _starts(model: pm.Model, scenario: Any) -> list[dict[str, float]]:
     if not scenario.parameter_names:
         return [{}]
     variables = [model[name] for name in scenario.parameter_names]
-    centre = [pm.distributions.distribution.support_point(v).eval(mode="FAST_COMPILE") for v in variables]
+    centre = [
+        pm.distributions.distribution.support_point(v).eval(mode="FAST_COMPILE") for v in variables
+    ]
     draws = pm.draw(variables, draws=EXTRA_STARTS, random_seed=START_SEED, mode="FAST_COMPILE")
     points = [centre, *zip(*draws, strict=True)]
     return [dict(zip(scenario.parameter_names, map(float, point), strict=True)) for point in points]

@@ -1,4 +1,4 @@
-"""Response matrices: expected counts per reconstructed-energy bin = matrix @ folded cross section."""
+"""Response matrices: expected counts per energy bin = matrix @ folded cross section."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Efficiency(Protocol):
     def kinks(self) -> tuple[float, ...]:
         """Energies where it is not smooth."""
 
-    def __call__(self, reconstructed: np.ndarray) -> np.ndarray: ...
+    def __call__(self, reconstructed: np.ndarray, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)

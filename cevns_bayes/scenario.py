@@ -24,11 +24,12 @@ _MODELS_PACKAGE = "cevns_bayes.models"
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of interest: its variable name, label for plots (mathtext) and unit."""
+    """A parameter of interest: variable name, label for plots (mathtext), unit, SM value."""
 
     name: str
     label: str
     unit: str = ""
+    standard_model: float = 0.0
 
     @property
     def axis_label(self) -> str:

@@ -46,7 +46,7 @@ def non_universal(parameters: tuple[Parameter, ...]):
 def _non_universal_scenario(first: Parameter, second: Parameter) -> Scenario:
     pair = (first, second)
     return Scenario(
-        title=f"Non-universal NSI ({first.label}, {second.label})",
+        title=f"Non-universal NSI, {first.name} and {second.name}",
         parameters_of_interest=pair,
         reference="arXiv:2211.11905, Sec. 4.3",
         declare=partial(non_universal, pair),

@@ -9,6 +9,7 @@ arXiv:2211.11905, Eqs. (2.1)-(2.3) and Sec. 4.1.
 
 import pymc as pm
 
+from cevns_bayes.constants import SIN2_THETA_W
 from cevns_bayes.cross_sections import CrossSection, Target, vector, weak_charge
 from cevns_bayes.flux import Flavour
 from cevns_bayes.scenario import Parameter, Scenario
@@ -26,7 +27,9 @@ def weak_mixing_angle():
 
 SCENARIO = Scenario(
     title="Weak mixing angle",
-    parameters_of_interest=(Parameter("sin2_theta_w", r"$\sin^2\theta_W$"),),
+    parameters_of_interest=(
+        Parameter("sin2_theta_w", r"$\sin^2\theta_W$", standard_model=SIN2_THETA_W),
+    ),
     reference="arXiv:2211.11905, Sec. 4.1",
     declare=weak_mixing_angle,
 )

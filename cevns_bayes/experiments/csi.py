@@ -54,7 +54,7 @@ NUISANCES = (
 
 def load(binning: dict[str, Sequence[float]]) -> Experiment:
     """The experiment, in the published 9 x 11 bins of energy [PE] and time [us] unless told."""
-    edges = {"energy": ENERGY_EDGES_PE, "time": TIME_EDGES_US}
+    edges: dict[str, Sequence[float]] = {"energy": ENERGY_EDGES_PE, "time": TIME_EDGES_US}
     for name in binning.keys() - edges.keys():
         raise unknown_name("axis of csi", name, edges)
     edges |= binning
@@ -72,9 +72,7 @@ def load(binning: dict[str, Sequence[float]]) -> Experiment:
     )
 
 
-def _rebinned(
-    counts: dict[str, np.ndarray], column: str, energy: Axis, time: Axis
-) -> np.ndarray:
+def _rebinned(counts: dict[str, np.ndarray], column: str, energy: Axis, time: Axis) -> np.ndarray:
     for axis, step, last in ((energy, 1.0, 250.0), (time, 0.125, 6.0)):
         on_grid = np.isclose(axis.edges / step, np.round(axis.edges / step), rtol=0, atol=1e-9)
         if not on_grid.all() or axis.edges[0] < 0 or axis.edges[-1] > last:
@@ -144,9 +142,7 @@ def _moved_by_onset(fractions: Callable[[float], np.ndarray]) -> TimeShape:
     return TimeShape.from_fractions(fractions, range_us=1.2 * ONSET_RANGE_US)
 
 
-def _backgrounds(
-    counts: dict[str, np.ndarray], energy: Axis, time: Axis
-) -> tuple[Background, ...]:
+def _backgrounds(counts: dict[str, np.ndarray], energy: Axis, time: Axis) -> tuple[Background, ...]:
     events = read_toml("csi", "parameters")["background_events"]
     neutrons = tuple(
         Background(

@@ -47,7 +47,7 @@ def _row(path: Path, number: int, content: list[str], columns: int) -> list[floa
 
 
 def read_histogram(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Lower bin edges, shape (bins,), and contents of a file of equidistant centres and contents."""
+    """Lower bin edges and contents, shape (bins,), of a file of equidistant bin centres."""
     centres, contents = read_columns(path, 2).T
     steps = np.diff(centres)
     uneven = np.flatnonzero(~np.isclose(steps, steps[0], rtol=1e-3))
@@ -55,7 +55,9 @@ def read_histogram(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"{path}, line {uneven[0] + 2}: bin centres are not equidistant")
     negative = np.flatnonzero(contents < 0)
     if negative.size:
-        raise InputError(f"{path}, line {negative[0] + 1}: negative content {contents[negative[0]]}")
+        raise InputError(
+            f"{path}, line {negative[0] + 1}: negative content {contents[negative[0]]}"
+        )
     return np.round(centres - steps[0] / 2, 6), contents
 
 

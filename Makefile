@@ -1,0 +1,44 @@
+# make run: set up and run the main job. make test: set up and run the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: run test slow lint wheel-check figures clean
+
+run: $(VENV)/.run
+	$(BIN)/cevns-bayes run weak-mixing-angle --data csi --force
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The built wheel, installed alone and run away from the checkout.
+wheel-check: $(VENV)/.dev
+	sh tests/wheel_check.sh $(BIN)/python
+
+# The picture of the README.
+figures: run
+	mkdir -p docs/images
+	cp results/weak-mixing-angle-csi/posterior.png docs/images/weak-mixing-angle-posterior.png
+	cp results/weak-mixing-angle-csi/spectra_csi.png docs/images/weak-mixing-angle-spectra.png
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/.run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12) and "cevns_bayes needs Python 3.12 or newer, but $(PYTHON) is %d.%d; name another one: make PYTHON=python3.13 ..." % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,286 @@
+"""Command line: parse, call one function, print."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from cevns_bayes.errors import InputError
+
+# What needs PyMC is imported inside the commands: --help and wrong options answer at once.
+
+_out = Console()
+_err = Console(stderr=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cevns-bayes")
+def cli() -> None:
+    """Bayesian inference for coherent elastic neutrino-nucleus scattering.
+
+    Example: cevns-bayes run weak-mixing-angle --data csi
+    """
+
+
+def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that builds a model."""
+    for option in (
+        click.option(
+            "--form-factor",
+            default="helm",
+            show_default=True,
+            help="helm, klein-nystrand or symmetrized-fermi.",
+        ),
+        click.option(
+            "--data",
+            default="csi",
+            show_default=True,
+            help="Experiments, separated by commas.",
+        ),
+        click.argument("scenario"),
+    ):
+        command = option(command)
+    return command
+
+
+_prior_option = click.option(
+    "--prior",
+    "priors",
+    multiple=True,
+    help="Prior in place of the scenario's own, e.g. 'sin2_theta_w ~ Normal(0.23, 0.02)'. "
+    "May be repeated.",
+)
+
+
+@cli.command("list")
+@click.argument("name", required=False)
+def list_command(name: str | None) -> None:
+    """List the scenarios, or show the definition of one.
+
+    Example: cevns-bayes list weak-mixing-angle
+    """
+    from cevns_bayes.scenario import load_scenario, scenario_names
+
+    if name is not None:
+        scenario = load_scenario(name)
+        text = f"{scenario.name}: {scenario.title} ({scenario.reference})\n\n{scenario.description}"
+        _out.print(text, markup=False, highlight=False, soft_wrap=True)
+        return
+    table = _table("scenario", "parameters", "title")
+    for scenario in map(load_scenario, scenario_names()):
+        table.add_row(scenario.name, ", ".join(scenario.parameter_names) or "—", scenario.title)
+    _out.print(table, soft_wrap=True)
+
+
+@cli.command()
+@_model_options
+@_prior_option
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the results.")
+@click.option("--draws", type=int, help="Draws per chain.")
+@click.option("--tune", type=int, help="Draws of adaptation per chain.")
+@click.option("--chains", type=int, help="Number of chains.")
+@click.option("--seed", type=int, help="Seed of the sampler.")
+@click.option("--force", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("--no-progress", is_flag=True, help="No progress bars.")
+def run(
+    scenario: str,
+    data: str,
+    form_factor: str,
+    priors: tuple[str, ...],
+    output: Path | None,
+    force: bool,
+    no_progress: bool,
+    **sampling: int | None,
+) -> None:
+    """Sample the posterior of SCENARIO and write a report.
+
+    Writes posterior.nc, summary.csv, fit.json, figures and report.md into the folder
+    results/SCENARIO-DATA, or into --output.
+
+    Example: cevns-bayes run weak-mixing-angle --data csi
+    """
+    from cevns_bayes.report import REPORT_FILE, analyse, new_folder, write_report
+    from cevns_bayes.scenario import load_scenario
+
+    loaded = load_scenario(scenario)
+    experiments = _names(data)
+    folder = output or Path("results") / f"{loaded.name}-{'-'.join(experiments)}"
+    with new_folder(folder, force=force) as staging:
+        _err.print(f"Compiling and sampling [bold]{loaded.name}[/] on {', '.join(experiments)} ...")
+        analysis = analyse(
+            loaded,
+            experiments,
+            form_factor=form_factor,
+            priors=_priors(priors),
+            progressbar=not no_progress,
+            **{key: value for key, value in sampling.items() if value is not None},
+        )
+        _err.print("Drawing the figures ...")
+        write_report(analysis, staging)
+    _print_run(analysis)
+    _out.print(f"Report: {folder / REPORT_FILE}", soft_wrap=True, highlight=False)
+
+
+def _print_run(analysis: Any) -> None:
+    from cevns_bayes.sampling import sampled_names, summary
+
+    table = _table("variable", "mean", "sd", "90 % HDI", "best fit", "ESS", "R-hat")
+    rows = summary(analysis.posterior)
+    fitted = {**analysis.best_fit.params, **analysis.best_fit.nuisances}
+    for name in sampled_names(analysis.posterior):
+        row = {key: float(value) for key, value in rows.sel(variable=name).items()}
+        table.add_row(
+            name,
+            f"{row['mean']:.3g}",
+            f"{row['sd']:.2g}",
+            f"{row['hdi90_low']:.3g} … {row['hdi90_high']:.3g}",
+            f"{fitted[name]:.3g}",
+            f"{row['ess_bulk']:.0f}",
+            f"{row['r_hat']:.3f}",
+        )
+    _out.print(table)
+    _print_chi2(analysis.best_fit)
+    problems = analysis.convergence.problems
+    if problems:
+        _err.print(f"[bold white on red]NOT CONVERGED: {'; '.join(problems)}.")
+        _err.print("[bold red]Do not use these numbers; try more draws or another parametrisation.")
+    else:
+        _out.print("[green]Converged[/]: R-hat, ESS and divergences are as they should be.")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
+
+
+def _print_chi2(result: Any) -> None:
+    ratio = result.chi2 / result.dof
+    line = f"χ² = {result.chi2:.2f} for {result.dof} degrees of freedom (ratio {ratio:.3f})"
+    _out.print(line, highlight=False)
+
+
+@cli.command()
+@_model_options
+@_prior_option
+def fit(scenario: str, data: str, form_factor: str, priors: tuple[str, ...]) -> None:
+    """Minimise χ² over the parameters of SCENARIO and all nuisances.
+
+    Example: cevns-bayes fit weak-mixing-angle --data csi
+    """
+    from cevns_bayes.profile import fit
+
+    result = fit(scenario, _names(data), form_factor=form_factor, priors=_priors(priors))
+    table = _table("variable", "best fit", "error")
+    for name, value in {**result.params, **result.nuisances}.items():
+        table.add_row(name, f"{value:.5g}", f"{result.errors[name]:.3g}")
+    _out.print(table)
+    _print_chi2(result)
+    if not result.valid:
+        _err.print("[bold white on red]The minimiser did not converge.")
+
+
+@cli.command()
+@_model_options
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    help="Value of a parameter or nuisance, e.g. sin2_theta_w=0.23. May be repeated.",
+)
+@click.option(
+    "--csv", "table_file", type=click.Path(path_type=Path), help="Write the bins to a new CSV file."
+)
+def predict(
+    scenario: str, data: str, form_factor: str, settings: tuple[str, ...], table_file: Path | None
+) -> None:
+    """Expected counts of SCENARIO at given parameters.
+
+    Example: cevns-bayes predict weak-mixing-angle --set sin2_theta_w=0.23 --set csi::alpha_brn=0.1
+    """
+    from cevns_bayes.model import predict
+
+    values = dict(_setting(text) for text in settings)
+    nuisances = {name: values.pop(name) for name in list(values) if "::" in name}
+    (experiment,) = _names(data) if "," not in data else _fail("predict takes one experiment")
+    counts = predict(scenario, values, experiment, nuisances=nuisances, form_factor=form_factor)
+    if table_file:
+        _write_new(table_file, counts.to_dataframe().to_csv(float_format="%.8g"))
+    table = _table("component", "expected events")
+    for name, component in counts.data_vars.items():
+        table.add_row(str(name), f"{float(component.sum()):.2f}")
+    _out.print(table)
+
+
+@cli.group()
+def data() -> None:
+    """Data tables of the package."""
+
+
+@data.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Where to write; the package's data folder."
+)
+@click.option("--force", is_flag=True, help="Replace tables that exist.")
+def import_command(folder: Path, output: Path | None, force: bool) -> None:
+    """Rebuild the data tables from an official release in FOLDER.
+
+    Example: cevns-bayes data import csi-2021 --output tables
+    """
+    from cevns_bayes.datasets import data_folder
+    from cevns_bayes.releases import import_release
+
+    written = import_release(folder, output or Path(str(data_folder())), force=force)
+    _out.print(f"Tables: {written}", soft_wrap=True, highlight=False)
+
+
+def _names(data: str) -> list[str]:
+    return [name.strip() for name in data.split(",")]
+
+
+def _priors(texts: tuple[str, ...]) -> dict[str, str]:
+    from cevns_bayes.priors import split_prior
+
+    return dict(split_prior(text) for text in texts)
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError:
+        raise InputError(f"malformed --set '{text}'; write NAME=NUMBER") from None
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"{path} exists") from None
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _fail(message: str) -> Any:
+    raise InputError(message)
+
+
+def main() -> None:
+    """Entry point: wrong input is one line on stderr and exit code 2, an interrupt 130."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except (InputError, click.UsageError) as error:
+        message = error.format_message() if isinstance(error, click.UsageError) else str(error)
+        print(f"cevns-bayes: error: {' '.join(message.split())}", file=sys.stderr)
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        print("cevns-bayes: interrupted; nothing was written", file=sys.stderr)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)

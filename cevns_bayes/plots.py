@@ -1,0 +1,189 @@
+"""Figures of results: functions take results and return a Figure; none saves or shows."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import arviz as az
+import corner
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cevns_bayes.experiment import Axis, Experiment
+from cevns_bayes.scenario import Parameter, Scenario
+
+# Okabe & Ito's palette, told apart by colour-blind readers too.
+_SIGNAL, _REFERENCE = "#0072b2", "#d55e00"
+_BACKGROUNDS = ("#bbbbbb", "#e69f00", "#009e73", "#cc79a7")
+_COMPONENT_LABELS = {"cevns": "CEvNS", "ssb": "SSB", "brn": "BRN", "nin": "NIN"}
+_BANDS = {0.90: "#a6cee3", 0.68: "#5b9bd5"}
+
+
+def plot_posterior(
+    posterior: xr.DataTree, scenario: Scenario, best_fit: Mapping[str, float]
+) -> Figure:
+    """Marginal posterior of each parameter of interest, 68 and 90 % HDI, best fit, SM value."""
+    parameters = scenario.parameters_of_interest
+    figure = Figure(figsize=(5.2 * len(parameters), 3.8), layout="constrained")
+    axes = figure.subplots(1, len(parameters), squeeze=False)[0]
+    draws = posterior["posterior"].to_dataset()
+    for panel, parameter in zip(axes, parameters, strict=True):
+        _marginal(panel, draws[parameter.name], parameter)
+        panel.axvline(best_fit[parameter.name], color="black", label=r"best fit ($\chi^2$ minimum)")
+        panel.legend(fontsize=8)
+    data = ", ".join(json.loads(posterior.attrs["data"]))
+    figure.suptitle(f"{scenario.title}, data: {data}", fontsize=11)
+    return figure
+
+
+def _marginal(panel: Axes, draws: xr.DataArray, parameter: Parameter) -> None:
+    x, density = az.kde(draws).values
+    panel.plot(x, density, color=_SIGNAL)
+    for probability, colour in _BANDS.items():
+        modes = np.atleast_2d(az.hdi(draws, prob=probability, method="multimodal"))
+        inside = np.any([(x >= low) & (x <= high) for low, high in modes], axis=0)
+        label = f"{probability:.0%} HDI"
+        panel.fill_between(x, density, where=inside, color=colour, linewidth=0, label=label)
+    panel.axvline(
+        parameter.standard_model, color=_REFERENCE, linestyle="--", label="Standard Model"
+    )
+    panel.set(xlabel=parameter.axis_label, ylabel="posterior density")
+    panel.set_ylim(bottom=0)
+
+
+def plot_corner(
+    posterior: xr.DataTree,
+    names: list[str],
+    labels: Mapping[str, str],
+    best_fit: Mapping[str, float],
+) -> Figure:
+    """Joint posterior of all sampled variables; lines mark the chi^2 minimum."""
+    group = posterior["posterior"].to_dataset()
+    draws = np.column_stack([group[name].to_numpy().ravel() for name in names])
+    size = 1.7 * len(names)
+    figure = Figure(figsize=(size, size))
+    corner.corner(
+        draws,
+        fig=figure,
+        labels=[labels[name] for name in names],
+        truths=[best_fit[name] for name in names],
+        truth_color=_REFERENCE,
+        color=_SIGNAL,
+        levels=(0.68, 0.90),
+        plot_datapoints=False,
+        show_titles=True,
+        title_fmt=".2g",
+        title_kwargs={"fontsize": 9},
+        label_kwargs={"fontsize": 11},
+        max_n_ticks=4,
+    )
+    return figure
+
+
+def plot_spectra(
+    experiment: Experiment,
+    posterior: xr.DataTree,
+    best_fit: xr.Dataset,
+    standard_model: xr.Dataset,
+) -> Figure:
+    """Data against prediction along every axis, above; with backgrounds subtracted, below.
+
+    Parameters
+    ----------
+    best_fit
+        Expected counts of the scenario at the chi^2 minimum, from ``predict``.
+    standard_model
+        Expected counts of the Standard Model with nuisances at zero.
+    """
+    figure = Figure(figsize=(5.6 * len(experiment.axes), 6.4), layout="constrained")
+    panels = figure.subplots(2, len(experiment.axes), sharex="col", height_ratios=(3, 2))
+    expected = posterior["posterior"].to_dataset()[experiment.qualified("expected")]
+    for (upper, lower), axis in zip(panels.T, experiment.axes, strict=True):
+        others = [other.name for other in experiment.axes if other is not axis]
+        fitted, predicted = best_fit.sum(others), standard_model.sum(others)
+        observed = best_fit["total"].copy(data=experiment.counts).sum(others).to_numpy()
+        total = expected.sum([experiment.qualified(name) for name in others])
+        _components(upper, axis, experiment, fitted)
+        _band(upper, axis, total)
+        _steps(upper, axis, fitted["total"] - fitted["cevns"] + predicted["cevns"])
+        _points(upper, axis, observed, 0.0, "data")
+        _bars(lower, axis, fitted["cevns"], 0.0, _SIGNAL, "CEvNS, best fit")
+        _steps(lower, axis, predicted["cevns"])
+        backgrounds = (fitted["total"] - fitted["cevns"]).to_numpy()
+        _points(lower, axis, observed, backgrounds, "data − best-fit backgrounds")
+        lower.axhline(0, color="black", linewidth=0.6)
+        lower.set(xlabel=f"{axis.label} [{axis.unit}]", xlim=axis.edges[[0, -1]])
+        for panel in (upper, lower):
+            panel.set_ylabel(f"events per {axis.unit}")
+    for panel in panels[:, 0]:
+        panel.legend(fontsize=8)
+    figure.suptitle(experiment.reference, fontsize=11)
+    return figure
+
+
+def _components(panel: Axes, axis: Axis, experiment: Experiment, fitted: xr.Dataset) -> None:
+    """Stacked bars, the largest background at the bottom, signals on top."""
+    names = [b.name for b in sorted(experiment.backgrounds, key=lambda b: -b.events)]
+    colours = dict(zip(names, _BACKGROUNDS, strict=False))
+    base = np.zeros(len(axis.centres))
+    for name in [*names, *(signal.name for signal in experiment.signals)]:
+        label = f"{_COMPONENT_LABELS.get(name, name)}, best fit"
+        _bars(panel, axis, fitted[name], base, colours.get(name, _SIGNAL), label)
+        base = base + fitted[name].to_numpy()
+
+
+def _bars(
+    panel: Axes, axis: Axis, counts: xr.DataArray, base: Any, colour: str, label: str
+) -> None:
+    width = np.diff(axis.edges)
+    bottom = np.broadcast_to(base, width.shape) / width
+    panel.stairs(
+        bottom + counts.to_numpy() / width,
+        axis.edges,
+        baseline=bottom,
+        fill=True,
+        color=colour,
+        label=label,
+    )
+
+
+def _band(panel: Axes, axis: Axis, total: xr.DataArray) -> None:
+    low, high = total.quantile((0.05, 0.95), ("chain", "draw")).to_numpy() / np.diff(axis.edges)
+    panel.stairs(
+        high,
+        axis.edges,
+        baseline=low,
+        fill=True,
+        facecolor="none",
+        edgecolor="black",
+        linewidth=0,
+        hatch="//////",
+        label="total, 90 % credible band",
+    )
+
+
+def _steps(panel: Axes, axis: Axis, counts: xr.DataArray) -> None:
+    panel.stairs(
+        counts.to_numpy() / np.diff(axis.edges),
+        axis.edges,
+        baseline=None,
+        color="black",
+        linestyle="--",
+        label="with CEvNS of the SM prediction",
+    )
+
+
+def _points(panel: Axes, axis: Axis, observed: np.ndarray, subtracted: Any, label: str) -> None:
+    width = np.diff(axis.edges)
+    panel.errorbar(
+        axis.centres,
+        (observed - subtracted) / width,
+        np.sqrt(observed) / width,
+        fmt="o",
+        markersize=3,
+        linewidth=1,
+        color="black",
+        label=label,
+    )

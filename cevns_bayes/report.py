@@ -1,0 +1,216 @@
+"""The main job: sample, diagnose, fit, draw, and write it all to one folder."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from cevns_bayes.datasets import published_chi2
+from cevns_bayes.errors import InputError
+from cevns_bayes.experiment import Experiment
+from cevns_bayes.model import DataLike, ScenarioLike, load_data, predict
+from cevns_bayes.plots import plot_corner, plot_posterior, plot_spectra
+from cevns_bayes.priors import Priors
+from cevns_bayes.profile import FitResult, fit
+from cevns_bayes.sampling import Convergence, check_convergence, sample, sampled_names, summary
+from cevns_bayes.scenario import Scenario, load_scenario
+
+REPORT_FILE = "report.md"
+POSTERIOR_FILE = "posterior.nc"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything a report shows."""
+
+    scenario: Scenario
+    experiments: list[Experiment]
+    form_factor: str
+    posterior: xr.DataTree
+    convergence: Convergence
+    best_fit: FitResult
+    standard_model: FitResult
+
+
+def analyse(
+    scenario: ScenarioLike,
+    data: DataLike,
+    *,
+    form_factor: str,
+    priors: Priors | None = None,
+    **sampling: Any,
+) -> Analysis:
+    """Sample the posterior, check it, and minimise chi^2 for the scenario and for the SM.
+
+    ``sampling`` goes to :func:`cevns_bayes.sample`.
+    """
+    scenario = load_scenario(scenario)
+    experiments = load_data(data)
+    settings: dict[str, Any] = {"form_factor": form_factor}
+    posterior = sample(scenario, experiments, priors=priors, **settings, **sampling)
+    best_fit = fit(scenario, experiments, priors=priors, **settings)
+    is_sm = not scenario.parameters_of_interest
+    return Analysis(
+        scenario=scenario,
+        experiments=experiments,
+        form_factor=form_factor,
+        posterior=posterior,
+        convergence=check_convergence(posterior),
+        best_fit=best_fit,
+        standard_model=best_fit if is_sm else fit("sm", experiments, **settings),
+    )
+
+
+@contextmanager
+def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
+    """A folder that appears at ``path`` only when the block has ended well.
+
+    Raises
+    ------
+    InputError
+        If ``path`` exists (with ``force``: if it is not the folder of an earlier report), or
+        cannot be written.
+    """
+    if path.exists():
+        if not force:
+            raise InputError(f"output folder {path} exists; use --force to replace it")
+        if not (path / REPORT_FILE).is_file():
+            raise InputError(f"{path} is not a results folder; --force will not replace it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise InputError(f"cannot write to {path.parent}: {error.strerror}") from error
+    try:
+        staging.chmod(0o755)
+        yield staging
+        if path.exists():
+            shutil.rmtree(path)
+        staging.rename(path)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def write_report(analysis: Analysis, folder: Path) -> None:
+    """Write posterior, summary, best fit, figures and ``report.md`` into an existing folder."""
+    analysis.posterior.to_netcdf(folder / POSTERIOR_FILE)
+    table = summary(analysis.posterior).to_dataframe()
+    table.to_csv(folder / "summary.csv", float_format="%.6g")
+    fits = {"best_fit": asdict(analysis.best_fit), "sm": asdict(analysis.standard_model)}
+    (folder / "fit.json").write_text(json.dumps(fits, indent=2) + "\n", encoding="utf-8")
+    figures = draw(analysis)
+    for name, figure in figures.items():
+        for suffix in ("png", "pdf"):
+            figure.savefig(folder / f"{name}.{suffix}", dpi=150)
+    (folder / REPORT_FILE).write_text(_markdown(analysis, list(figures)), encoding="utf-8")
+
+
+def draw(analysis: Analysis) -> dict[str, Figure]:
+    """All figures of the report, file name -> Figure."""
+    fitted = {**analysis.best_fit.params, **analysis.best_fit.nuisances}
+    names = sampled_names(analysis.posterior)
+    figures = {}
+    if analysis.scenario.parameters_of_interest:
+        figures["posterior"] = plot_posterior(analysis.posterior, analysis.scenario, fitted)
+    for experiment in analysis.experiments:
+        own = {
+            name: value
+            for name, value in analysis.best_fit.nuisances.items()
+            if name.startswith(experiment.qualified(""))
+        }
+        figures[f"spectra_{experiment.name}"] = plot_spectra(
+            experiment,
+            analysis.posterior,
+            predict(
+                analysis.scenario,
+                analysis.best_fit.params,
+                experiment,
+                nuisances=own,
+                form_factor=analysis.form_factor,
+            ),
+            predict("sm", {}, experiment, form_factor=analysis.form_factor),
+        )
+    figures["corner"] = plot_corner(analysis.posterior, names, _labels(analysis, names), fitted)
+    return figures
+
+
+def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:
+    labels = {p.name: p.axis_label for p in analysis.scenario.parameters_of_interest}
+    for name in names:
+        if name not in labels:
+            word = name.rpartition("::alpha_")[2]
+            labels[name] = rf"$\alpha_\mathrm{{{word}}}$"
+    return labels
+
+
+def _markdown(analysis: Analysis, figures: list[str]) -> str:
+    data = ", ".join(experiment.reference for experiment in analysis.experiments)
+    sections = [
+        f"# {analysis.scenario.title}",
+        f"Scenario `{analysis.scenario.name}` ({analysis.scenario.reference}) on {data}.",
+        "## Convergence\n\n" + _convergence(analysis.convergence),
+        "## Intervals\n\n" + _intervals(analysis),
+        "## Best fit\n\n" + _best_fit(analysis),
+        "## Figures\n\n" + "\n\n".join(f"![{name}]({name}.png)" for name in figures),
+        "## Model and settings\n\n" + _settings(analysis.posterior),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _convergence(convergence: Convergence) -> str:
+    numbers = (
+        f"Largest R-hat {convergence.r_hat:.4f}, smallest bulk ESS {convergence.ess_bulk:.0f}, "
+        f"smallest tail ESS {convergence.ess_tail:.0f}, {convergence.divergences} divergences."
+    )
+    if not convergence.problems:
+        return f"**Converged.** {numbers}"
+    problems = "; ".join(convergence.problems)
+    return f"**NOT CONVERGED: do not use these numbers.** {problems}.\n\n{numbers}"
+
+
+def _intervals(analysis: Analysis) -> str:
+    table = summary(analysis.posterior)
+    rows = [
+        "| variable | mean | sd | 68 % HDI | 90 % HDI | 90 % equal-tailed | best fit |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    fitted = {**analysis.best_fit.params, **analysis.best_fit.nuisances}
+    for name in sampled_names(analysis.posterior):
+        row = {key: float(value) for key, value in table.sel(variable=name).items()}
+        ranges = [
+            f"[{row[f'{kind}_low']:.4g}, {row[f'{kind}_high']:.4g}]"
+            for kind in ("hdi68", "hdi90", "eti90")
+        ]
+        error = analysis.best_fit.errors[name]
+        rows.append(
+            f"| `{name}` | {row['mean']:.4g} | {row['sd']:.3g} | {' | '.join(ranges)} "
+            f"| {fitted[name]:.4g} ± {error:.2g} |"
+        )
+    note = "HDI: the narrowest single interval; the figure shows disconnected ones as such."
+    return "\n".join(rows) + f"\n\n{note}"
+
+
+def _best_fit(analysis: Analysis) -> str:
+    rows = ["| fit | χ² | degrees of freedom | published χ² |", "|---|---|---|---|"]
+    data = "+".join(experiment.name for experiment in analysis.experiments)
+    fits = {analysis.standard_model.scenario: analysis.standard_model}
+    for name, result in (fits | {analysis.scenario.name: analysis.best_fit}).items():
+        published = published_chi2(name, data)
+        rows.append(f"| `{name}` | {result.chi2:.2f} | {result.dof} | {published or '—'} |")
+    gain = analysis.standard_model.chi2 - analysis.best_fit.chi2
+    verdict = "" if analysis.best_fit.valid else "\n\n**The minimiser did not converge.**"
+    return "\n".join(rows) + f"\n\nImprovement over the Standard Model: {gain:.2f}.{verdict}"
+
+
+def _settings(posterior: xr.DataTree) -> str:
+    attrs = {key: value for key, value in posterior.attrs.items() if key != "priors"}
+    lines = "\n".join(f"- {key}: `{value}`" for key, value in attrs.items())
+    return f"```\n{posterior.attrs['priors']}\n```\n\n{lines}"
