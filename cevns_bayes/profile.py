@@ -121,13 +121,12 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     deviances = [_deviance(mu, n) for mu, n in zip(expected, counts, strict=True)]
     pulls = [_pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest]
     (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
+    gradient: Any = pytensor.grad(chi2, values)
     return Chi2(
         names=tuple(rv.name for rv in rvs),
         limits=tuple(_limits(model, rv) for rv in rvs),
         # One fit needs some hundred evaluations: compiling for speed would take longer.
-        evaluate=pytensor.function(
-            [values], [chi2, pytensor.grad(chi2, values)], mode="FAST_COMPILE"
-        ),
+        evaluate=pytensor.function([values], [chi2, gradient], mode="FAST_COMPILE"),
     )
 
 

@@ -95,7 +95,8 @@ def _counts(folder: Path) -> str:
 def _grid(path: Path) -> np.ndarray:
     """Events (PE, us) counted on the fine grid; lower edges belong to a cell, as in NumPy."""
     events = read_columns(path, 2)
-    counts, _, _ = np.histogram2d(*events.T, bins=[GRID_ENERGY_PE, GRID_TIME_US])
+    energy, time = events.T
+    counts, _, _ = np.histogram2d(energy, time, bins=(GRID_ENERGY_PE, GRID_TIME_US))
     if counts.sum() != len(events):
         raise InputError(
             f"{path}: {len(events) - int(counts.sum())} events outside "

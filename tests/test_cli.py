@@ -1,0 +1,154 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cevns_bayes import cli, sampling
+
+QUICK = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
+
+
+@pytest.fixture
+def cevns_bayes(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cevns-bayes", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+        captured = capsys.readouterr()
+        return exit_info.value.code, captured.out, captured.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "weak-mixing-angel"), "did you mean 'weak-mixing-angle'?"),
+        (("run", "sm", "--data", "cis"), "did you mean 'csi'?"),
+        (("run", "sm", "--data", "csi,csi"), "different experiments"),
+        (("run", "sm", "--form-factor", "helmm"), "did you mean 'helm'?"),
+        (("run", "sm", "--prior", "csi::alpha_brn"), "NAME ~ Distribution"),
+        (("run", "sm", "--prior", "csi::alpha_brn ~ Normal(0,"), "malformed prior"),
+        (("run", "sm", "--prior", "csi::alpha_bnr ~ Normal(0, 1)"), "csi::alpha_brn"),
+        (("run", "sm", "--chains", "1"), "at least 2"),
+        (("run", "sm", "--draws", "many"), "many"),
+        (("run", "no_such_file.py"), "does not exist"),
+        (("runn", "sm"), "runn"),
+        (("fit", "sm", "--data", ""), "unknown data"),
+        (("predict", "weak-mixing-angle"), "sin2_theta_w"),
+        (("predict", "weak-mixing-angle", "--set", "sin2_theta_w=big"), "NAME=NUMBER"),
+        (("predict", "weak-mixing-angle", "--set", "sin2_theta_w=nan"), "finite"),
+        (("predict", "sm", "--set", "csi::alpha_fluxx=0.1"), "csi::alpha_flux"),
+        (("data", "import", "nowhere"), "nowhere"),
+        (("list", "smm"), "did you mean 'sm'?"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(cevns_bayes, tmp_path, arguments, said):
+    code, out, err = cevns_bayes(*arguments)
+    assert code == 2
+    assert out == ""
+    message = [line for line in err.splitlines() if line.startswith("cevns-bayes: error: ")]
+    assert len(message) == 1
+    assert said in message[0]
+    assert "Traceback" not in err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_existing_output_is_refused_before_any_work(cevns_bayes, tmp_path, monkeypatch):
+    monkeypatch.setattr(sampling, "_nuts", lambda *_, **__: pytest.fail("sampled"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious.txt").write_text("keep me")
+    code, _, err = cevns_bayes("run", "sm", "--output", "mine")
+    assert code == 2
+    assert "--force" in err
+    code, _, err = cevns_bayes("run", "sm", "--output", "mine", "--force")
+    assert code == 2
+    assert "not a results folder" in err
+    assert (tmp_path / "mine" / "precious.txt").read_text() == "keep me"
+
+
+def test_unwritable_output(cevns_bayes, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, err = cevns_bayes("run", "sm", "--output", "file/results")
+    assert code == 2
+    assert "cannot write" in err
+
+
+def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sampling, "_nuts", interrupted)
+    code, _, err = cevns_bayes("run", "sm", *QUICK)
+    assert code == 130
+    assert "interrupted" in err
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_sigint_while_sampling(tmp_path):
+    command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--draws", "400000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    time.sleep(40)  # compiled, and some minutes of sampling ahead
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; nothing was written" in err
+    assert "Traceback" not in err
+    assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_list(cevns_bayes):
+    code, out, _ = cevns_bayes("list")
+    assert code == 0
+    assert "weak-mixing-angle" in out
+    assert "sin2_theta_w" in out
+    code, out, _ = cevns_bayes("list", "weak-mixing-angle")
+    assert "sin2_theta_w ~ Uniform(0, 0.5)" in out
+
+
+def test_predict_prints_components_and_writes_bins(cevns_bayes, tmp_path):
+    code, out, _ = cevns_bayes("predict", "sm", "--csv", "bins.csv")
+    assert code == 0
+    assert "1286.00" in out
+    lines = (tmp_path / "bins.csv").read_text().splitlines()
+    assert lines[0] == "energy,time,cevns,brn,nin,ssb,total"
+    assert len(lines) == 1 + 99
+    total = sum(float(line.split(",")[-1]) for line in lines[1:])
+    assert f"{total:.2f}" in out
+    code, _, err = cevns_bayes("predict", "sm", "--csv", "bins.csv")
+    assert code == 2
+    assert "exists" in err
+
+
+def test_fit_prints_chi2(cevns_bayes):
+    code, out, _ = cevns_bayes("fit", "sm", "--prior", "csi::alpha_brn ~ Normal(0, 0.001)")
+    assert code == 0
+    assert "98 degrees of freedom" in out
+    row = next(line for line in out.splitlines() if line.startswith("csi::alpha_brn"))
+    assert abs(float(row.split()[1])) < 1e-4
+
+
+def test_help_of_every_command_has_an_example(cevns_bayes):
+    for command in (["run"], ["fit"], ["predict"], ["list"], ["data", "import"]):
+        code, out, _ = cevns_bayes(*command, "--help")
+        assert code == 0
+        assert "Example: cevns-bayes" in out
+
+
+def test_entry_point_is_installed():
+    script = Path(sys.executable).parent / "cevns-bayes"
+    assert shutil.which(script)
+    done = subprocess.run(
+        [script, "list", "smm"], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1

@@ -1,0 +1,48 @@
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def requirement(text):
+    name, extra, least = re.fullmatch(r"([\w-]+)(\[\w+\])?(?:>=(.*))?", text).groups()
+    return name, extra, least
+
+
+def test_conda_environment_gives_the_same_dependencies():
+    lines = (ROOT / "environment.yml").read_text().splitlines()
+    conda = {requirement(line[4:])[::2] for line in lines if re.match(r"  - [\w-]+(>=.*)?$", line)}
+    conda -= {("pip", None), ("conda-forge", None)}
+    pip = [requirement(text) for text in PROJECT["dependencies"]]
+    extras = {(extra.strip("[]"), None) for _, extra, _ in pip if extra}
+    assert conda == {(name, least) for name, _, least in pip} | extras
+
+
+def test_python_version_file_satisfies_the_package():
+    version = (ROOT / ".python-version").read_text().strip()
+    least = PROJECT["requires-python"].removeprefix(">=")
+    assert tuple(map(int, version.split("."))) >= tuple(map(int, least.split(".")))
+    assert f"python={version}" in (ROOT / "environment.yml").read_text()
+
+
+def test_old_python_gets_an_actionable_message(tmp_path):
+    old = tmp_path / "python-old"
+    old.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 9); $2"\n'
+    )
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "run", f"PYTHON={old}", f"VENV={tmp_path}/venv"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "needs Python 3.12 or newer" in done.stderr
+    assert "make PYTHON=" in done.stderr
+    assert not (tmp_path / "venv").exists()

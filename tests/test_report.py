@@ -1,0 +1,118 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from cevns_bayes import InputError, cli, load_experiment, predict
+from cevns_bayes.report import new_folder
+
+DRAWS, CHAINS = 60, 2
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Folder of a run that is much too short, and what it said on stderr."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        arguments = ["run", "weak-mixing-angle", "--draws", str(DRAWS), "--chains", str(CHAINS)]
+        patch.setattr(sys, "argv", ["cevns-bayes", *arguments, "--tune", "150", "--no-progress"])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+    assert exit_info.value.code == 0
+    return folder / "results" / "weak-mixing-angle-csi"
+
+
+@pytest.fixture(scope="module")
+def posterior(results):
+    with xr.open_datatree(results / "posterior.nc") as tree:
+        return tree.load()
+
+
+def test_folder_holds_every_file_and_no_leftovers(results):
+    figures = ("posterior", "spectra_csi", "corner")
+    expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}
+    expected |= {"posterior.nc", "summary.csv", "fit.json", "report.md"}
+    assert {path.name for path in results.iterdir()} == expected
+    assert all(path.stat().st_size for path in results.iterdir())
+    assert [path.name for path in results.parent.iterdir()] == [results.name]
+
+
+def test_posterior_file_is_complete(posterior):
+    assert set(posterior.children) == {
+        "posterior",
+        "sample_stats",
+        "log_likelihood",
+        "posterior_predictive",
+        "observed_data",
+        "constant_data",
+    }
+    assert posterior["observed_data"]["csi::counts"].sum() == 1578
+    assert posterior["posterior"]["sin2_theta_w"].shape == (CHAINS, DRAWS)
+    assert json.loads(posterior.attrs["settings"])["seed"] == 1
+    assert "pymc" in json.loads(posterior.attrs["versions"])
+    assert len(json.loads(posterior.attrs["data_sha256"])["csi"]) == 64
+    assert "sin2_theta_w ~ Uniform(0, 0.5)" in posterior.attrs["priors"]
+
+
+def test_expectation_of_a_draw_is_that_of_predict(posterior):
+    draw = posterior["posterior"].to_dataset().isel(chain=1, draw=7)
+    nuisances = {name: float(draw[name]) for name in draw if "::alpha" in str(name)}
+    counts = predict(
+        "weak-mixing-angle", {"sin2_theta_w": float(draw["sin2_theta_w"])}, nuisances=nuisances
+    )
+    np.testing.assert_allclose(draw["csi::expected"], counts["total"], rtol=1e-9)
+
+
+def test_log_likelihood_is_poisson(posterior):
+    mu = posterior["posterior"]["csi::expected"].to_numpy()
+    n = load_experiment("csi").counts
+    log_factorial = np.array([sum(np.log(np.arange(1, k + 1))) for k in n.ravel()])
+    expected = n * np.log(mu) - mu - log_factorial.reshape(n.shape)
+    np.testing.assert_allclose(posterior["log_likelihood"]["csi::counts"], expected, rtol=1e-10)
+
+
+def test_posterior_predictive_scatters_around_the_expectation(posterior):
+    mu = posterior["posterior"]["csi::expected"].to_numpy()
+    replicated = posterior["posterior_predictive"]["csi::counts"].to_numpy()
+    pull = (replicated - mu) / np.sqrt(mu)
+    assert abs(pull.mean()) < 5 / np.sqrt(pull.size)
+    assert pull.var() == pytest.approx(1.0, abs=0.1)
+
+
+def test_failed_convergence_is_shouted(results):
+    assert "NOT CONVERGED" in (results / "report.md").read_text()
+
+
+def test_report_names_best_fit_and_published_chi2(results):
+    fits = json.loads((results / "fit.json").read_text())
+    report = (results / "report.md").read_text()
+    assert f"| `sm` | {fits['sm']['chi2']:.2f} | 98 | 83.2 |" in report
+    assert f"| `weak-mixing-angle` | {fits['best_fit']['chi2']:.2f} | 97 | 82.8 |" in report
+
+
+def test_new_folder_appears_only_after_success(tmp_path):
+    target = tmp_path / "deep" / "results"
+    with pytest.raises(ZeroDivisionError), new_folder(target, force=False) as staging:
+        (staging / "report.md").write_text(str(1 / 0))
+    assert list((tmp_path / "deep").iterdir()) == []
+    with new_folder(target, force=False) as staging:
+        (staging / "report.md").write_text("first")
+        assert not target.exists()
+    assert (target / "report.md").read_text() == "first"
+
+
+def test_new_folder_replaces_results_only_by_force(tmp_path):
+    target = tmp_path / "results"
+    with new_folder(target, force=False) as staging:
+        (staging / "report.md").write_text("first")
+    with pytest.raises(InputError, match="--force"), new_folder(target, force=False):
+        pytest.fail("entered")
+    with pytest.raises(RuntimeError), new_folder(target, force=True):
+        raise RuntimeError
+    assert (target / "report.md").read_text() == "first"
+    with new_folder(target, force=True) as staging:
+        (staging / "report.md").write_text("second")
+    assert (target / "report.md").read_text() == "second"

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from cevns_bayes import InputError, check_convergence, sample, sampling, summary
+
+
+def tree(draws, divergences=0):
+    diverging = np.zeros(draws.shape, dtype=bool)
+    diverging.ravel()[:divergences] = True
+    dims = ("chain", "draw")
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({"x": (dims, draws)}),
+            "sample_stats": xr.Dataset({"diverging": (dims, diverging)}),
+        }
+    )
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20231003)
+
+
+def test_independent_draws_converge(rng):
+    convergence = check_convergence(tree(rng.normal(size=(4, 1000))))
+    assert convergence.problems == []
+    assert convergence.r_hat < 1.01
+    assert convergence.ess_bulk > 3000
+
+
+def test_chains_in_different_places_do_not_converge(rng):
+    draws = rng.normal(size=(4, 1000)) + np.array([[0.0], [0.0], [3.0], [3.0]])
+    problems = check_convergence(tree(draws)).problems
+    assert any("R-hat" in problem for problem in problems)
+    assert any("bulk ESS" in problem for problem in problems)
+
+
+def test_sticky_chains_lack_tail_ess(rng):
+    draws = np.repeat(rng.normal(size=(4, 100)), 10, axis=1)
+    assert any("tail ESS" in problem for problem in check_convergence(tree(draws)).problems)
+
+
+def test_divergences_are_a_problem(rng):
+    problems = check_convergence(tree(rng.normal(size=(4, 1000)), divergences=3)).problems
+    assert problems == ["3 divergent transitions"]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+def test_constant_chains_are_a_problem():
+    assert check_convergence(tree(np.ones((4, 100)))).problems
+
+
+def test_summary_of_a_gamma_distribution(rng):
+    gamma = stats.gamma(3)
+    row = summary(tree(gamma.rvs(size=(4, 50_000), random_state=rng))).sel(variable="x")
+    assert float(row["mean"]) == pytest.approx(3.0, abs=0.02)
+    assert float(row["sd"]) == pytest.approx(np.sqrt(3), abs=0.02)
+    assert float(row["eti90_low"]) == pytest.approx(gamma.ppf(0.05), abs=0.03)
+    assert float(row["eti90_high"]) == pytest.approx(gamma.ppf(0.95), abs=0.03)
+    low, high = float(row["hdi68_low"]), float(row["hdi68_high"])
+    assert gamma.cdf(high) - gamma.cdf(low) == pytest.approx(0.68, abs=0.01)
+    assert gamma.pdf(low) == pytest.approx(gamma.pdf(high), rel=0.1)  # highest density
+
+
+@pytest.mark.parametrize("wrong", [{"draws": 0}, {"chains": 1}, {"tune": 0}, {"draws": 10.5}])
+def test_wrong_sampler_settings(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        sample("sm", **wrong)
+
+
+def test_sampler_is_cancelled_on_interrupt(monkeypatch):
+    class Sampler:
+        cancelled = False
+
+        def wait(self):
+            raise KeyboardInterrupt
+
+        def cancel(self):
+            self.cancelled = True
+
+    sampler = Sampler()
+    monkeypatch.setattr(sampling.nutpie, "compile_pymc_model", lambda model: model)
+    monkeypatch.setattr(sampling.nutpie, "sample", lambda *_, **__: sampler)
+    with pytest.raises(KeyboardInterrupt):
+        sample("sm")
+    assert sampler.cancelled
