@@ -171,7 +171,7 @@ def _steps(panel: Axes, axis: Axis, counts: xr.DataArray) -> None:
         baseline=None,
         color="black",
         linestyle="--",
-        label="with CEvNS of the SM prediction",
+        label="with the SM prediction of CEvNS",
     )
 
 

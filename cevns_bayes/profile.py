@@ -5,9 +5,8 @@ chi^2 = 2 sum_bins [mu - n + n ln(n/mu)] + sum_k (alpha_k/sigma_k)^2   (arXiv:22
 Priors of the parameters of interest do not enter; their bounds do, as limits of the search.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ import pytensor
 import pytensor.tensor as pt
 from iminuit import Minuit
 from pytensor.graph.replace import graph_replace
+from pytensor.tensor.random.basic import UniformRV
 
-from cevns_bayes.experiment import Experiment
 from cevns_bayes.experiments import Binning
 from cevns_bayes.model import (
     DEFAULT_DATA,
@@ -64,12 +63,13 @@ class FitResult:
 class Chi2:
     """chi^2 of a model in its physical parameters, with exact gradients.
 
-    ``evaluate`` maps the values of ``names``, shape (parameters,), to (chi^2, gradient).
+    ``value`` and ``gradient`` are functions of the values of ``names``, shape (parameters,).
     """
 
     names: tuple[str, ...]
     limits: tuple[tuple[float, float], ...]
-    evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    value: Callable[[np.ndarray], np.ndarray]
+    gradient: Callable[[np.ndarray], np.ndarray]
 
 
 def fit(
@@ -103,7 +103,7 @@ def fit(
         scenario=scenario.name,
         data=tuple(experiment.name for experiment in experiments),
         chi2=float(minimum.fval),
-        dof=_bins(experiments) - len(params) - len(_without_pull(experiments) & values.keys()),
+        dof=sum(e.counts.size for e in experiments) - len(params) - _without_pull(model, values),
         params=params,
         nuisances=values,
         errors=errors,
@@ -121,12 +121,16 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     deviances = [_deviance(mu, n) for mu, n in zip(expected, counts, strict=True)]
     pulls = [_pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest]
     (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
-    gradient: Any = pytensor.grad(chi2, values)
+    # One fit needs some hundred evaluations: compiling for speed would take longer.
+    value, gradient = (
+        pytensor.function([values], output, mode="FAST_COMPILE")
+        for output in (chi2, pytensor.grad(chi2, values))
+    )
     return Chi2(
         names=tuple(rv.name for rv in rvs),
         limits=tuple(_limits(model, rv) for rv in rvs),
-        # One fit needs some hundred evaluations: compiling for speed would take longer.
-        evaluate=pytensor.function([values], [chi2, gradient], mode="FAST_COMPILE"),
+        value=value,
+        gradient=gradient,
     )
 
 
@@ -173,29 +177,12 @@ def _global_minimum(chi2: Chi2, starts: list[dict[str, float]]) -> Minuit:
 
 
 def _minimum(chi2: Chi2, start: dict[str, float]) -> Minuit:
-    @lru_cache(maxsize=8)  # the minimiser asks for value and gradient at the same point
-    def evaluate(point: bytes) -> tuple[float, np.ndarray]:
-        return chi2.evaluate(np.frombuffer(point))
-
-    minuit = Minuit(
-        lambda x: float(evaluate(x.tobytes())[0]),
-        np.array([start.get(name, 0.0) for name in chi2.names]),
-        grad=lambda x: evaluate(x.tobytes())[1],
-        name=chi2.names,
-    )
+    first = np.array([start.get(name, 0.0) for name in chi2.names])
+    minuit = Minuit(chi2.value, first, grad=chi2.gradient, name=chi2.names)
     minuit.errordef = Minuit.LEAST_SQUARES
     minuit.limits = chi2.limits
     return minuit.migrad()
 
 
-def _bins(experiments: list[Experiment]) -> int:
-    return sum(experiment.counts.size for experiment in experiments)
-
-
-def _without_pull(experiments: list[Experiment]) -> set[str]:
-    return {
-        experiment.qualified(nuisance.name)
-        for experiment in experiments
-        for nuisance in experiment.nuisances
-        if nuisance.sigma is None
-    }
+def _without_pull(model: pm.Model, nuisances: Collection[str]) -> int:
+    return sum(isinstance(model[name].owner.op, UniformRV) for name in nuisances)

@@ -357,14 +357,19 @@ def _laplace(templates, n):
     """Log marginal likelihood over the norms x of mu = templates @ (1 + x), x Gaussian."""
     sigma = np.array([np.hypot(0.11, 0.038), 0.25, 0.35, 0.021])
     x = np.zeros((*templates.shape[:-2], 4))
-    for _ in range(8):  # Fisher scoring: the information is positive definite wherever mu is
-        mu = (templates @ (1 + x)[..., None])[..., 0]
+
+    def expected():  # the efficiency's extrapolation can make rates negative: no likelihood there
+        return np.maximum((templates @ (1 + x)[..., None])[..., 0], 1e-9)
+
+    for _ in range(8):  # Fisher scoring: the information is positive definite
+        mu = expected()
         gradient = ((n / mu - 1)[..., None] * templates).sum(axis=-2) - x / sigma**2
         step = np.linalg.solve(_information(templates, 1 / mu, sigma), gradient[..., None])
-        x = np.maximum(x + step[..., 0], -0.9)
-    mu = (templates @ (1 + x)[..., None])[..., 0]
+        x = np.clip(x + step[..., 0], -0.9, 0.9)
+    mu = expected()
     log_joint = (xlogy(n, mu) - mu).sum(axis=-1) - 0.5 * (x**2 / sigma**2).sum(axis=-1)
-    return log_joint - 0.5 * np.linalg.slogdet(_information(templates, n / mu**2, sigma))[1]
+    curvature = np.linalg.slogdet(_information(templates, n / mu**2, sigma))[1]
+    return np.where((mu > 1e-9).all(axis=-1), log_joint - 0.5 * curvature, -np.inf)
 
 
 def _information(templates, weights, sigma):
