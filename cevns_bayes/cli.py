@@ -207,8 +207,7 @@ def predict(
 
     values = dict(_setting(text) for text in settings)
     nuisances = {name: values.pop(name) for name in list(values) if "::" in name}
-    (experiment,) = _names(data) if "," not in data else _fail("predict takes one experiment")
-    counts = predict(scenario, values, experiment, nuisances=nuisances, form_factor=form_factor)
+    counts = predict(scenario, values, _names(data), nuisances=nuisances, form_factor=form_factor)
     if table_file:
         _write_new(table_file, counts.to_dataframe().to_csv(float_format="%.8g"))
     table = _table("component", "expected events")
@@ -266,10 +265,6 @@ def _write_new(path: Path, text: str) -> None:
         raise InputError(f"{path} exists") from None
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _fail(message: str) -> Any:
-    raise InputError(message)
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ def _assemble(
 def predict(
     scenario: ScenarioLike,
     parameters: Mapping[str, float] | None = None,
-    data: str | Experiment = "csi",
+    data: DataLike = DEFAULT_DATA,
     *,
     nuisances: Mapping[str, float] | None = None,
     form_factor: str = DEFAULT_FORM_FACTOR,
@@ -133,7 +133,9 @@ def predict(
         of the experiment (dims ``energy``, ``time``; bin centres as coordinates, edges in attrs).
     """
     scenario = load_scenario(scenario)
-    (experiment,) = load_data(data, binning)
+    experiment, *others = load_data(data, binning)
+    if others:
+        raise InputError(f"predict takes one experiment, got {len(others) + 1}")
     model, components = _assemble(scenario, [experiment], form_factor)
     values = _parameter_values(scenario, parameters or {}) | _nuisance_values(
         model, scenario, nuisances or {}

@@ -103,16 +103,18 @@ def plot_spectra(
     for (upper, lower), axis in zip(panels.T, experiment.axes, strict=True):
         others = [other.name for other in experiment.axes if other is not axis]
         fitted, predicted = best_fit.sum(others), standard_model.sum(others)
+        signal, expected_signal = _signals(experiment, fitted), _signals(experiment, predicted)
+        backgrounds = fitted["total"] - signal
         observed = best_fit["total"].copy(data=experiment.counts).sum(others).to_numpy()
         total = expected.sum([experiment.qualified(name) for name in others])
         _components(upper, axis, experiment, fitted)
         _band(upper, axis, total)
-        _steps(upper, axis, fitted["total"] - fitted["cevns"] + predicted["cevns"])
+        _steps(upper, axis, backgrounds + expected_signal)
         _points(upper, axis, observed, 0.0, "data")
-        _bars(lower, axis, fitted["cevns"], 0.0, _SIGNAL, "CEvNS, best fit")
-        _steps(lower, axis, predicted["cevns"])
-        backgrounds = (fitted["total"] - fitted["cevns"]).to_numpy()
-        _points(lower, axis, observed, backgrounds, "data − best-fit backgrounds")
+        _bars(lower, axis, signal, 0.0, _SIGNAL, "signal, best fit")
+        _steps(lower, axis, expected_signal)
+        subtracted = backgrounds.to_numpy()
+        _points(lower, axis, observed, subtracted, "data − best-fit backgrounds")
         lower.axhline(0, color="black", linewidth=0.6)
         lower.set(xlabel=f"{axis.label} [{axis.unit}]", xlim=axis.edges[[0, -1]])
         for panel in (upper, lower):
@@ -121,6 +123,10 @@ def plot_spectra(
         panel.legend(fontsize=8)
     figure.suptitle(experiment.reference, fontsize=11)
     return figure
+
+
+def _signals(experiment: Experiment, counts: xr.Dataset) -> xr.DataArray:
+    return counts[[signal.name for signal in experiment.signals]].to_array().sum("variable")
 
 
 def _components(panel: Axes, axis: Axis, experiment: Experiment, fitted: xr.Dataset) -> None:
@@ -171,7 +177,7 @@ def _steps(panel: Axes, axis: Axis, counts: xr.DataArray) -> None:
         baseline=None,
         color="black",
         linestyle="--",
-        label="with the SM prediction of CEvNS",
+        label="signal as the SM predicts",
     )
 
 
