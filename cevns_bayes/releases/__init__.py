@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.releases import csi
+from cevns_bayes.releases import csi, lar
 
-_RELEASES = {"csi": csi}
+_RELEASES = {"csi": csi, "lar": lar}
 
 
 def import_release(folder: Path, destination: Path, *, force: bool = False) -> Path:

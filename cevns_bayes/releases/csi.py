@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.releases.text import csv_text, read_columns, read_histogram, sha256
+from cevns_bayes.releases.text import csv_text, read_columns, read_histogram, source_text
 
 FILES = (
     "brnPE.txt",
@@ -71,7 +71,16 @@ def tables(folder: Path) -> dict[str, str]:
         "background_energy.csv": _shapes(folder, "PE", "energy_low_pe", WINDOW_PE),
         "background_time.csv": _shapes(folder, "Trec", "time_low_us", WINDOW_US),
         "parameters.toml": _parameters(folder),
-        "source.toml": _source(folder),
+        "source.toml": source_text(
+            folder,
+            FILES,
+            reference=_REFERENCE,
+            released="2021-10",
+            what_was_done="""\
+Event lists counted on a grid of 1 PE x 0.125 us; background shapes normalised to one in the
+analysis window (0-60 PE, 0-6 us); coefficients copied. Figures of the paper that no file
+holds are in parameters.toml.""",
+        ),
     }
 
 
@@ -131,20 +140,3 @@ def _coefficients(path: Path, models: int) -> list[list[float]]:
     if len(rows) != models:
         raise InputError(f"{path}: expected {models} rows of coefficients, got {len(rows)}")
     return rows.tolist()
-
-
-def _source(folder: Path) -> str:
-    digests = "\n".join(f'"{name}" = "{sha256(folder / name)}"' for name in FILES)
-    return f"""\
-reference = "{_REFERENCE}"
-released = 2021-10-14
-made_by = "cevns-bayes data import"
-what_was_done = \"\"\"
-Event lists counted on a grid of 1 PE x 0.125 us; background shapes normalised to one in the
-analysis window (0-60 PE, 0-6 us); coefficients copied. Figures of the paper that no file
-holds are in parameters.toml.
-\"\"\"
-
-[sha256] # of the release's files
-{digests}
-"""

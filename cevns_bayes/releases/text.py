@@ -71,3 +71,21 @@ def csv_text(comment: str, header: Sequence[str], columns: Sequence[np.ndarray])
     lines = [f"# {line}" for line in comment.splitlines()] + [",".join(header)]
     lines += [",".join(f"{value:.8g}" for value in row) for row in zip(*columns, strict=True)]
     return "\n".join(lines) + "\n"
+
+
+def source_text(
+    folder: Path, files: Sequence[str], *, reference: str, released: str, what_was_done: str
+) -> str:
+    """``source.toml``: where tables come from, and the sha256 of every file read."""
+    digests = "\n".join(f'"{name}" = "{sha256(folder / name)}"' for name in files)
+    return f"""\
+reference = "{reference}"
+released = "{released}"
+made_by = "cevns-bayes data import"
+what_was_done = \"\"\"
+{what_was_done}
+\"\"\"
+
+[sha256] # of the release's files
+{digests}
+"""
