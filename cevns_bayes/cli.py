@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from rich.console import Console
@@ -27,8 +27,16 @@ def cli() -> None:
 
 
 def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that builds a model."""
+    """Arguments of every command that builds a model; the names are those of ModelOptions."""
     for option in (
+        click.option("--lar-bins", help="3d or 2d; by default 2d for the Gaussian statistic."),
+        click.option("--lar-statistic", default="poisson", show_default=True, help="Or gaussian."),
+        click.option(
+            "--share-flux/--no-share-flux",
+            default=True,
+            show_default=True,
+            help="One flux uncertainty for several experiments.",
+        ),
         click.option(
             "--form-factor",
             default="helm",
@@ -36,10 +44,7 @@ def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="helm, klein-nystrand or symmetrized-fermi.",
         ),
         click.option(
-            "--data",
-            default="csi",
-            show_default=True,
-            help="Experiments, separated by commas.",
+            "--data", default="csi", show_default=True, help="Experiments, separated by commas."
         ),
         click.argument("scenario"),
     ):
@@ -51,6 +56,7 @@ _prior_option = click.option(
     "--prior",
     "priors",
     multiple=True,
+    callback=lambda context, parameter, texts: _priors(texts),
     help="Prior in place of the scenario's own, e.g. 'sin2_theta_w ~ Normal(0.23, 0.02)'. "
     "May be repeated.",
 )
@@ -89,12 +95,14 @@ def list_command(name: str | None) -> None:
 def run(
     scenario: str,
     data: str,
-    form_factor: str,
-    priors: tuple[str, ...],
     output: Path | None,
     force: bool,
     no_progress: bool,
-    **sampling: int | None,
+    draws: int | None,
+    tune: int | None,
+    chains: int | None,
+    seed: int | None,
+    **options: Any,
 ) -> None:
     """Sample the posterior of SCENARIO and write a report.
 
@@ -103,6 +111,7 @@ def run(
 
     Example: cevns-bayes run weak-mixing-angle --data csi
     """
+    from cevns_bayes.model import ModelOptions
     from cevns_bayes.report import REPORT_FILE, analyse, new_folder, write_report
     from cevns_bayes.scenario import load_scenario
 
@@ -111,14 +120,10 @@ def run(
     folder = output or Path("results") / f"{loaded.name}-{'-'.join(experiments)}"
     with new_folder(folder, force=force) as staging:
         _err.print(f"Compiling and sampling [bold]{loaded.name}[/] on {', '.join(experiments)} ...")
-        analysis = analyse(
-            loaded,
-            experiments,
-            form_factor=form_factor,
-            priors=_priors(priors),
-            progressbar=not no_progress,
-            **{key: value for key, value in sampling.items() if value is not None},
-        )
+        given = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
+        sampling = {name: value for name, value in given.items() if value is not None}
+        sampling["progressbar"] = not no_progress
+        analysis = analyse(loaded, experiments, sampling, cast(ModelOptions, options))
         _err.print("Drawing the figures ...")
         write_report(analysis, staging)
     _print_run(analysis)
@@ -168,14 +173,14 @@ def _print_chi2(result: Any) -> None:
 @cli.command()
 @_model_options
 @_prior_option
-def fit(scenario: str, data: str, form_factor: str, priors: tuple[str, ...]) -> None:
+def fit(scenario: str, data: str, **options: Any) -> None:
     """Minimise χ² over the parameters of SCENARIO and all nuisances.
 
     Example: cevns-bayes fit weak-mixing-angle --data csi
     """
     from cevns_bayes.profile import fit
 
-    result = fit(scenario, _names(data), form_factor=form_factor, priors=_priors(priors))
+    result = fit(scenario, _names(data), **options)
     table = _table("variable", "best fit", "error")
     for name, value in {**result.params, **result.nuisances}.items():
         table.add_row(name, f"{value:.5g}", f"{result.errors[name]:.3g}")
@@ -197,7 +202,7 @@ def fit(scenario: str, data: str, form_factor: str, priors: tuple[str, ...]) -> 
     "--csv", "table_file", type=click.Path(path_type=Path), help="Write the bins to a new CSV file."
 )
 def predict(
-    scenario: str, data: str, form_factor: str, settings: tuple[str, ...], table_file: Path | None
+    scenario: str, data: str, settings: tuple[str, ...], table_file: Path | None, **options: Any
 ) -> None:
     """Expected counts of SCENARIO at given parameters.
 
@@ -207,7 +212,7 @@ def predict(
 
     values = dict(_setting(text) for text in settings)
     nuisances = {name: values.pop(name) for name in list(values) if "::" in name}
-    counts = predict(scenario, values, _names(data), nuisances=nuisances, form_factor=form_factor)
+    counts = predict(scenario, values, _names(data), nuisances=nuisances, **options)
     if table_file:
         _write_new(table_file, counts.to_dataframe().to_csv(float_format="%.8g"))
     table = _table("component", "expected events")

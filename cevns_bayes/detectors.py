@@ -21,6 +21,31 @@ class PolynomialQuenching:
 
 
 @dataclass(frozen=True)
+class LinearQuenchingFactor:
+    """Visible energy E_ee = E (constant + slope E), with E the nuclear recoil energy in keV."""
+
+    constant: float
+    slope_per_kev: float
+
+    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
+        """Electron-equivalent energy [keVee]."""
+        energy_kev = KEV_PER_MEV * recoil_energy_mev
+        return energy_kev * (self.constant + self.slope_per_kev * energy_kev)
+
+
+@dataclass(frozen=True)
+class GaussianResolution:
+    """Reconstructed energy [keVee], Gaussian with sigma = scale sqrt(E_ee)."""
+
+    scale: float
+
+    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability density [1/keVee]; the arguments are broadcast against each other."""
+        sigma = self.scale * np.sqrt(visible_energy_kev)
+        return stats.norm.pdf(reconstructed, visible_energy_kev, sigma)
+
+
+@dataclass(frozen=True)
 class GammaResolution:
     """Photoelectrons for a visible energy: density ~ x^b exp(-a (1 + b) x).
 
@@ -54,6 +79,22 @@ class SigmoidEfficiency:
     def kinks(self) -> tuple[float, ...]:
         """The energy below which the efficiency is zero."""
         return (float(self.c - np.log(-self.a / self.d - 1) / self.b),)
+
+
+@dataclass(frozen=True)
+class TabulatedEfficiency:
+    """Linear between the points of a table, flat outside; arrays of shape (points,)."""
+
+    energy: np.ndarray
+    efficiency: np.ndarray
+
+    def __call__(self, x: np.ndarray, /) -> np.ndarray:
+        return np.interp(x, self.energy, self.efficiency)
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """The points of the table."""
+        return tuple(self.energy)
 
 
 @dataclass(frozen=True)

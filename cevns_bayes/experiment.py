@@ -2,19 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.flux import Flavour
+from cevns_bayes.morphing import Alphas, Morphed
 from cevns_bayes.response import Response
 from cevns_bayes.timing import TimeShape
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of the histogram of counts: bin edges of shape (bins + 1,), in ``unit``."""
+    """One axis of the histogram of counts: bin edges of shape (bins + 1,), in ``unit`` if any."""
 
     name: str
     edges: np.ndarray
@@ -30,6 +32,11 @@ class Axis:
             )
 
     @property
+    def title(self) -> str:
+        """Label with unit."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    @property
     def centres(self) -> np.ndarray:
         """Bin centres, shape (bins,)."""
         return (self.edges[1:] + self.edges[:-1]) / 2
@@ -37,16 +44,24 @@ class Axis:
 
 @dataclass(frozen=True)
 class Nuisance:
-    """A systematic uncertainty alpha_k: Gaussian around 0 with ``sigma``, or flat in ``bounds``."""
+    """A systematic uncertainty alpha_k.
+
+    Gaussian around 0 with ``sigma``, flat within ``bounds``, or, with both, Gaussian cut at the
+    bounds. ``shared_sigma`` is the part of sigma that experiments with a nuisance of the same
+    name have in common.
+    """
 
     name: str
     description: str
     sigma: float | None = None
     bounds: tuple[float, float] | None = None
+    shared_sigma: float = 0.0
 
     def __post_init__(self) -> None:
-        if (self.sigma is None) == (self.bounds is None):
-            raise InputError(f"nuisance '{self.name}' needs either sigma or bounds")
+        if self.sigma is None and self.bounds is None:
+            raise InputError(f"nuisance '{self.name}' needs sigma or bounds")
+        if self.shared_sigma and not (self.sigma and self.sigma > self.shared_sigma > 0):
+            raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma < sigma")
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,9 @@ class Signal:
         Nuisances that scale the component, added up.
     radius, onset
         Nuisances that scale the rms radii and shift the beam-time onset [us], if any.
+    shape
+        Factor on every bin of the experiment: how the events of an energy bin spread over the
+        axes between energy and time, and systematics of the shape.
     """
 
     name: str
@@ -71,12 +89,14 @@ class Signal:
     norms: tuple[str, ...] = ()
     radius: str | None = None
     onset: str | None = None
+    shape: Morphed | None = None
 
     @property
     def nuisance_names(self) -> set[str]:
         """Every nuisance that acts here."""
         optional = {name for name in (self.radius, self.onset) if name}
-        return {*self.response.variations, *self.norms} | optional
+        shape = self.shape.variations if self.shape else ()
+        return {*self.response.variations, *self.norms, *shape} | optional
 
 
 @dataclass(frozen=True)
@@ -98,6 +118,45 @@ class Background:
         """Every nuisance that acts here."""
         return {*self.norms} | ({self.onset} if self.onset else set())
 
+    def expected(self, alphas: Alphas) -> Any:
+        """Expected events before the normalisation nuisances, shape (energy, time)."""
+        shift = alphas[self.onset] if self.onset else 0.0
+        return self.events * self.energy_shape[:, None] * self.time_shape(shift)
+
+    def arrays(self) -> list[np.ndarray]:
+        """What makes it, for the fingerprint."""
+        return [np.array(self.events), self.energy_shape, self.time_shape.coefficients]
+
+
+@dataclass(frozen=True)
+class TemplateBackground:
+    """(1 + sum of norms) * template, in events per bin of the experiment."""
+
+    name: str
+    template: Morphed
+    norms: tuple[str, ...] = ()
+
+    @property
+    def events(self) -> float:
+        """Nominal number of events."""
+        return float(self.template.nominal.sum())
+
+    @property
+    def nuisance_names(self) -> set[str]:
+        """Every nuisance that acts here."""
+        return {*self.norms, *self.template.variations}
+
+    def expected(self, alphas: Alphas) -> Any:
+        """Expected events before the normalisation nuisances, of the experiment's shape."""
+        return self.template(alphas)
+
+    def arrays(self) -> list[np.ndarray]:
+        """What makes it, for the fingerprint."""
+        return [
+            self.template.nominal,
+            *(a for pair in self.template.variations.values() for a in pair),
+        ]
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -110,7 +169,9 @@ class Experiment:
     axes
         Axes of the counts, energy first, time last.
     counts
-        Observed events per bin: non-negative integers, shape (energy, time).
+        Observed events per bin: non-negative integers, of the shape of the axes.
+    gaussian_variance
+        If given, the likelihood is Gaussian with this variance per bin instead of Poisson.
     reference
         Where the data were published.
     """
@@ -119,9 +180,10 @@ class Experiment:
     axes: tuple[Axis, ...]
     counts: np.ndarray
     signals: tuple[Signal, ...]
-    backgrounds: tuple[Background, ...]
+    backgrounds: tuple[Background | TemplateBackground, ...]
     nuisances: tuple[Nuisance, ...]
     reference: str = ""
+    gaussian_variance: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", _validated_counts(self.name, self.counts, self.shape))
@@ -136,7 +198,7 @@ class Experiment:
         return tuple(len(axis.edges) - 1 for axis in self.axes)
 
     @property
-    def components(self) -> list[Signal | Background]:
+    def components(self) -> list[Signal | Background | TemplateBackground]:
         """Signals, then backgrounds."""
         return [*self.signals, *self.backgrounds]
 
@@ -144,6 +206,16 @@ class Experiment:
     def component_names(self) -> list[str]:
         """Names of the components."""
         return [component.name for component in self.components]
+
+    def without_shared_part(self) -> "Experiment":
+        """The same with only its own part of the nuisances that have a shared part."""
+        own = [
+            replace(n, sigma=float(np.sqrt(n.sigma**2 - n.shared_sigma**2)), shared_sigma=0.0)
+            if n.sigma and n.shared_sigma
+            else n
+            for n in self.nuisances
+        ]
+        return replace(self, nuisances=tuple(own))
 
     def qualified(self, local_name: str) -> str:
         """Name inside a model, e.g. ``"csi::alpha_brn"``."""
@@ -161,8 +233,7 @@ class Experiment:
         arrays = [self.counts.astype(float), *(axis.edges for axis in self.axes)]
         arrays += [signal.response.matrix for signal in self.signals]
         for background in self.backgrounds:
-            arrays += [np.array(background.events), background.energy_shape]
-            arrays += [background.time_shape.coefficients]
+            arrays += background.arrays()
         digest = hashlib.sha256()
         for array in arrays:
             # Rounded, so that the last bits of another machine's libm do not change the name.

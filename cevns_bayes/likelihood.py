@@ -3,20 +3,19 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
 from cevns_bayes.cross_sections import CrossSection, Target, flux_moments
-from cevns_bayes.experiment import Background, Experiment, Nuisance, Signal
+from cevns_bayes.experiment import Experiment, Nuisance, Signal
 from cevns_bayes.flux import Flavour
 from cevns_bayes.form_factors import FormFactor
-from cevns_bayes.morphing import morphing_weights
-from cevns_bayes.response import Response
+from cevns_bayes.morphing import Alphas, Morphed
 
 LEAST_EXPECTED_COUNT = 1e-9  # a rate of zero has no logarithm and no gradient
 
 CrossSectionOf = Callable[[Target, Flavour], CrossSection]
-Alphas = dict[str, Any]
 
 
 def add_likelihood(
@@ -25,12 +24,16 @@ def add_likelihood(
     form_factor: FormFactor,
     *,
     fixed_nuisances: Collection[str] = (),
+    shared: Alphas | None = None,
 ) -> dict[str, Any]:
     """Add an experiment to the open PyMC model.
 
     Adds the nuisances ``"<experiment>::alpha_..."``, except those held at zero, the total of the
     expected counts, ``"<experiment>::expected"``, and the Poisson variable
     ``"<experiment>::counts"``.
+
+    ``shared`` holds nuisances that several experiments have in common; they add to the
+    experiment's own of the same name.
 
     Returns
     -------
@@ -40,24 +43,31 @@ def add_likelihood(
     dims = [name(axis.name) for axis in experiment.axes]
     for axis in experiment.axes:
         pm.modelcontext(None).add_coord(name(axis.name), axis.centres)
-    alphas = {
-        nuisance.name: 0.0
-        if nuisance.name in fixed_nuisances
-        else _declare(name(nuisance.name), nuisance)
-        for nuisance in experiment.nuisances
-    }
+    alphas: dict[str, Any] = dict.fromkeys(fixed_nuisances, 0.0)
+    for nuisance in experiment.nuisances:
+        if nuisance.name not in fixed_nuisances:
+            own = declare_nuisance(name(nuisance.name), nuisance)
+            alphas[nuisance.name] = own + (shared or {}).get(nuisance.name, 0.0)
     components = _components(experiment, alphas, cross_section, form_factor)
     total = pt.maximum(sum(components.values()), LEAST_EXPECTED_COUNT)
     expected = pm.Deterministic(name("expected"), total, dims=dims)
     observed = pm.Data(name("observed"), experiment.counts, dims=dims)
-    pm.Poisson(name("counts"), mu=expected, observed=observed, dims=dims)
+    if experiment.gaussian_variance is None:
+        pm.Poisson(name("counts"), mu=expected, observed=observed, dims=dims)
+    else:
+        sigma = np.sqrt(experiment.gaussian_variance)
+        pm.Normal(name("counts"), mu=expected, sigma=sigma, observed=observed, dims=dims)
     return components
 
 
-def _declare(name: str, nuisance: Nuisance) -> Any:
-    if nuisance.bounds is not None:
-        return pm.Uniform(name, *nuisance.bounds)
-    return pm.Normal(name, 0.0, nuisance.sigma)
+def declare_nuisance(name: str, nuisance: Nuisance) -> Any:
+    """Prior of a nuisance, in the open model."""
+    if nuisance.bounds is None:
+        return pm.Normal(name, 0.0, nuisance.sigma)
+    low, high = nuisance.bounds
+    if nuisance.sigma is None:
+        return pm.Uniform(name, low, high)
+    return pm.TruncatedNormal(name, 0.0, nuisance.sigma, lower=low, upper=high)
 
 
 def _components(
@@ -68,7 +78,8 @@ def _components(
         for signal in experiment.signals
     }
     backgrounds = {
-        background.name: _background(background, alphas) for background in experiment.backgrounds
+        background.name: _norm(background.norms, alphas) * background.expected(alphas)
+        for background in experiment.backgrounds
     }
     return signals | backgrounds
 
@@ -85,29 +96,17 @@ def _signal(
     folded = [
         cross_section(target, flavour).folded(flux_moments(target, flavour)) for flavour in Flavour
     ]
-    matrix = _morphed(signal.response, alphas)
+    matrix = Morphed(signal.response.matrix, signal.response.variations)(alphas)
     shift = alphas[signal.onset] if signal.onset else 0.0
     # Sums of products instead of matrix products: Numba takes 5 s to compile each of the latter.
     counts = sum(
         (matrix * rho).sum(axis=1)[:, None] * signal.time_shapes[flavour](shift)
         for flavour, rho in zip(Flavour, folded, strict=True)
     )
+    if signal.shape is not None:
+        between = signal.shape.nominal.ndim - 2  # axes between energy and time
+        counts = counts.dimshuffle(0, *"x" * between, 1) * signal.shape(alphas)
     return _norm(signal.norms, alphas) * counts
-
-
-def _morphed(response: Response, alphas: Alphas) -> Any:
-    nominal = response.matrix
-    matrix = pt.as_tensor_variable(nominal)
-    for name, (down, up) in response.variations.items():
-        w_up, w_down = morphing_weights(alphas[name])
-        matrix = matrix + w_up * (up - nominal) + w_down * (down - nominal)
-    return matrix
-
-
-def _background(background: Background, alphas: Alphas) -> Any:
-    shift = alphas[background.onset] if background.onset else 0.0
-    shape = background.energy_shape[:, None] * background.time_shape(shift)
-    return _norm(background.norms, alphas) * background.events * shape
 
 
 def _norm(names: tuple[str, ...], alphas: Alphas) -> Any:

@@ -1,8 +1,9 @@
 """Model = scenario x experiments: the PyMC model, and expected counts at given parameters."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pymc as pm
@@ -10,10 +11,10 @@ import pytensor
 import xarray as xr
 
 from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.experiment import Experiment
+from cevns_bayes.experiment import Experiment, Nuisance
 from cevns_bayes.experiments import Binning, load_experiment
 from cevns_bayes.form_factors import form_factor as form_factor_of
-from cevns_bayes.likelihood import add_likelihood
+from cevns_bayes.likelihood import add_likelihood, declare_nuisance
 from cevns_bayes.priors import PriorModel, Priors
 from cevns_bayes.scenario import Scenario, load_scenario
 
@@ -21,16 +22,34 @@ ScenarioLike = str | Path | Scenario
 DataLike = str | Experiment | Sequence[str | Experiment]
 
 DEFAULT_DATA = ("csi",)
-DEFAULT_FORM_FACTOR = "helm"
+
+
+class ModelOptions(TypedDict, total=False):
+    """Keywords of :func:`build_model`, understood wherever a model is built."""
+
+    form_factor: str
+    share_flux: bool
+    lar_statistic: str
+    lar_bins: str | None
+    priors: Priors | None
+    binning: Binning | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model with what it was made from.
+
+    ``components`` are the expected counts, by experiment and component, as PyTensor variables.
+    """
+
+    model: pm.Model
+    scenario: Scenario
+    experiments: list[Experiment]
+    components: dict[str, dict[str, Any]]
 
 
 def build_model(
-    scenario: ScenarioLike,
-    data: DataLike = DEFAULT_DATA,
-    *,
-    form_factor: str = DEFAULT_FORM_FACTOR,
-    priors: Priors | None = None,
-    binning: Binning | None = None,
+    scenario: ScenarioLike, data: DataLike = DEFAULT_DATA, **options: Unpack[ModelOptions]
 ) -> pm.Model:
     """PyMC model of a scenario on one or more experiments.
 
@@ -41,7 +60,14 @@ def build_model(
     data
         Experiments, by name or as :class:`Experiment`.
     form_factor
-        ``"helm"``, ``"klein-nystrand"`` or ``"symmetrized-fermi"``.
+        ``"helm"`` (default), ``"klein-nystrand"`` or ``"symmetrized-fermi"``.
+    share_flux
+        With several experiments: whether the flux uncertainty of the common beam (10 %) is one
+        nuisance, ``"alpha_flux"``, and only the remainder is each experiment's own (default), or
+        all is each one's own, as in the published combination.
+    lar_statistic, lar_bins
+        ``"poisson"`` (default) or ``"gaussian"``; ``"3d"`` or ``"2d"``, by default 3d for the
+        Poisson and 2d for the Gaussian statistic. See :mod:`cevns_bayes.experiments.lar`.
     priors
         Variable name -> prior, as text (``"Normal(0.23, 0.01)"``) or as a PyMC ``.dist()``;
         replaces the prior of the scenario or of a nuisance.
@@ -59,15 +85,51 @@ def build_model(
     InputError
         An unknown name, a malformed prior or unusable bins.
     """
-    experiments = load_data(data, binning)
-    return _assemble(load_scenario(scenario), experiments, form_factor, priors)[0]
+    return pose(scenario, data, **options).model
 
 
-def load_data(data: DataLike, binning: Binning | None = None) -> list[Experiment]:
+def pose(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]) -> Problem:
+    """:func:`build_model`, returning also what the model was made from."""
+    if unknown := options.keys() - ModelOptions.__annotations__.keys():
+        raise unknown_name("option", unknown.pop(), ModelOptions.__annotations__)
+    scenario = load_scenario(scenario)
+    experiments = load_data(data, **options)
+    form_factor = form_factor_of(options.get("form_factor", "helm"))
+    with PriorModel(options.get("priors")) as model:
+        cross_section = scenario.declare()
+        _check_declared(scenario, {variable.name for variable in model.unobserved_RVs})
+        shared = {}
+        used = experiments
+        if len(experiments) > 1 and options.get("share_flux", True):
+            shared = _shared_nuisances(experiments)
+            used = [experiment.without_shared_part() for experiment in experiments]
+        components = {
+            experiment.name: add_likelihood(
+                experiment,
+                cross_section,
+                form_factor,
+                fixed_nuisances=scenario.fixed_nuisances,
+                shared=shared,
+            )
+            for experiment in used
+        }
+    model.check_priors_used()
+    return Problem(model, scenario, experiments, components)
+
+
+def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:
     """Experiments from names or Experiments; names must differ."""
     given = [data] if isinstance(data, str | Experiment) else list(data)
+    own: dict[str, dict[str, Any]] = {
+        "lar": {
+            "bins": options.get("lar_bins"),
+            "statistic": options.get("lar_statistic", "poisson"),
+        }
+    }
     experiments = [
-        item if isinstance(item, Experiment) else load_experiment(item, binning=binning)
+        item
+        if isinstance(item, Experiment)
+        else load_experiment(item, binning=options.get("binning"), **own.get(item, {}))
         for item in given
     ]
     names = [experiment.name for experiment in experiments]
@@ -76,32 +138,25 @@ def load_data(data: DataLike, binning: Binning | None = None) -> list[Experiment
     return experiments
 
 
-def _assemble(
-    scenario: Scenario,
-    experiments: list[Experiment],
-    form_factor: str,
-    priors: Priors | None = None,
-) -> tuple[PriorModel, dict[str, dict[str, Any]]]:
-    """The model, and the expected counts of each component by experiment."""
-    with PriorModel(priors) as model:
-        cross_section = scenario.declare()
-        declared = {variable.name for variable in model.unobserved_RVs}
-        if missing := set(scenario.parameter_names) - declared:
-            raise InputError(
-                f"scenario '{scenario.name}' lists {sorted(missing)} but declares "
-                f"{sorted(declared) or 'no priors'}"
-            )
-        components = {
-            experiment.name: add_likelihood(
-                experiment,
-                cross_section,
-                form_factor_of(form_factor),
-                fixed_nuisances=scenario.fixed_nuisances,
-            )
-            for experiment in experiments
-        }
-    model.check_priors_used()
-    return model, components
+def _check_declared(scenario: Scenario, declared: set[str]) -> None:
+    if missing := set(scenario.parameter_names) - declared:
+        raise InputError(
+            f"scenario '{scenario.name}' lists {sorted(missing)} but declares "
+            f"{sorted(declared) or 'no priors'}"
+        )
+
+
+def _shared_nuisances(experiments: list[Experiment]) -> dict[str, Any]:
+    """Common parts of nuisances that at least two experiments have, declared in the open model."""
+    by_name: dict[str, list[float]] = {}
+    for experiment in experiments:
+        for nuisance in experiment.nuisances:
+            if nuisance.shared_sigma:
+                by_name.setdefault(nuisance.name, []).append(nuisance.shared_sigma)
+    return {
+        name: declare_nuisance(name, Nuisance(name, "common part", sigma=max(sigmas)))
+        for name, sigmas in by_name.items()
+    }
 
 
 def predict(
@@ -110,8 +165,7 @@ def predict(
     data: DataLike = DEFAULT_DATA,
     *,
     nuisances: Mapping[str, float] | None = None,
-    form_factor: str = DEFAULT_FORM_FACTOR,
-    binning: Binning | None = None,
+    **options: Unpack[ModelOptions],
 ) -> xr.Dataset:
     """Expected counts per bin at given parameters.
 
@@ -123,26 +177,31 @@ def predict(
         One experiment.
     nuisances
         Values of nuisances by their full name, ``"csi::alpha_flux"``; 0 where not given.
-    form_factor, binning
+    options
         As in :func:`build_model`.
 
     Returns
     -------
     xarray.Dataset
         One variable per component (``"cevns"``, ``"brn"``, ...) and ``"total"``, over the bins
-        of the experiment (dims ``energy``, ``time``; bin centres as coordinates, edges in attrs).
+        of the experiment (dims ``energy``, ``time``, for LAr also ``f90``; bin centres as
+        coordinates, edges in attrs).
+
+    Raises
+    ------
+    InputError
+        Wrong arguments.
     """
-    scenario = load_scenario(scenario)
-    experiment, *others = load_data(data, binning)
+    problem = pose(scenario, data, **options)
+    experiment, *others = problem.experiments
     if others:
         raise InputError(f"predict takes one experiment, got {len(others) + 1}")
-    model, components = _assemble(scenario, [experiment], form_factor)
-    values = _parameter_values(scenario, parameters or {}) | _nuisance_values(
-        model, scenario, nuisances or {}
+    values = _parameter_values(problem.scenario, parameters or {}) | _nuisance_values(
+        problem.model, problem.scenario, nuisances or {}
     )
-    outputs = components[experiment.name]
+    outputs = problem.components[experiment.name]
     evaluate = pytensor.function(
-        [model[name] for name in values],
+        [problem.model[name] for name in values],
         list(outputs.values()),
         mode="FAST_COMPILE",
         on_unused_input="ignore",

@@ -5,9 +5,15 @@ inside |alpha| <= 1, linear outside, with continuous first and second derivative
 gradient samplers see no kink.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
+
+Alphas = Mapping[str, Any]  # nuisance name -> PyTensor scalar or number
+Variations = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name -> (-1 sigma, +1 sigma)
 
 
 def morphing_weights(alpha: Any) -> tuple[Any, Any]:
@@ -21,3 +27,24 @@ def morphing_weights(alpha: Any) -> tuple[Any, Any]:
     w_up = pt.switch(pt.abs(alpha) > 1, pt.maximum(alpha, 0), alpha / 2 + even)
     w_down = pt.switch(pt.abs(alpha) > 1, pt.maximum(-alpha, 0), -alpha / 2 + even)
     return w_up, w_down
+
+
+@dataclass(frozen=True)
+class Morphed:
+    """An array with systematic variations, each a nuisance of unit width; variations add up."""
+
+    nominal: np.ndarray
+    variations: Variations = field(default_factory=dict)
+
+    def __call__(self, alphas: Alphas) -> Any:
+        """The array at given nuisances, a PyTensor array of the shape of ``nominal``."""
+        array = pt.as_tensor_variable(self.nominal)
+        for name, (down, up) in self.variations.items():
+            w_up, w_down = morphing_weights(alphas[name])
+            array = array + w_up * (up - self.nominal) + w_down * (down - self.nominal)
+        return array
+
+
+def mirrored(nominal: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variation of which only +1 sigma is known: (2 nominal - up, up)."""
+    return 2 * nominal - up, up

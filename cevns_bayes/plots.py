@@ -16,8 +16,21 @@ from cevns_bayes.scenario import Parameter, Scenario
 
 # Okabe & Ito's palette, told apart by colour-blind readers too.
 _SIGNAL, _REFERENCE = "#0072b2", "#d55e00"
-_BACKGROUNDS = ("#bbbbbb", "#e69f00", "#009e73", "#cc79a7")
-_COMPONENT_LABELS = {"cevns": "CEvNS", "ssb": "SSB", "brn": "BRN", "nin": "NIN"}
+_COLOURS = {
+    "ssb": "#bbbbbb",
+    "brn": "#e69f00",
+    "brn_prompt": "#e69f00",
+    "nin": "#009e73",
+    "brn_delayed": "#cc79a7",
+}
+_COMPONENT_NAMES = {
+    "cevns": "CEvNS",
+    "ssb": "SSB",
+    "brn": "BRN",
+    "nin": "NIN",
+    "brn_prompt": "prompt BRN",
+    "brn_delayed": "delayed BRN",
+}
 _BANDS = {0.90: "#a6cee3", 0.68: "#5b9bd5"}
 
 
@@ -88,7 +101,7 @@ def plot_spectra(
     best_fit: xr.Dataset,
     standard_model: xr.Dataset,
 ) -> Figure:
-    """Data against prediction along every axis, above; with backgrounds subtracted, below.
+    """Data against prediction along every axis; below, without the largest background.
 
     Parameters
     ----------
@@ -100,43 +113,49 @@ def plot_spectra(
     figure = Figure(figsize=(5.6 * len(experiment.axes), 6.4), layout="constrained")
     panels = figure.subplots(2, len(experiment.axes), sharex="col", height_ratios=(3, 2))
     expected = posterior["posterior"].to_dataset()[experiment.qualified("expected")]
+    backgrounds = [b.name for b in sorted(experiment.backgrounds, key=lambda b: -b.events)]
     for (upper, lower), axis in zip(panels.T, experiment.axes, strict=True):
         others = [other.name for other in experiment.axes if other is not axis]
-        fitted, predicted = best_fit.sum(others), standard_model.sum(others)
-        signal, expected_signal = _signals(experiment, fitted), _signals(experiment, predicted)
-        backgrounds = fitted["total"] - signal
-        observed = best_fit["total"].copy(data=experiment.counts).sum(others).to_numpy()
+        fitted = best_fit.sum(others)
+        signal = _signals(experiment, standard_model.sum(others))
+        predicted = fitted["total"] - _signals(experiment, fitted) + signal
+        observed = best_fit["total"].copy(data=experiment.counts).sum(others)
         total = expected.sum([experiment.qualified(name) for name in others])
-        _components(upper, axis, experiment, fitted)
-        _band(upper, axis, total)
-        _steps(upper, axis, backgrounds + expected_signal)
-        _points(upper, axis, observed, 0.0, "data")
-        _bars(lower, axis, signal, 0.0, _SIGNAL, "signal, best fit")
-        _steps(lower, axis, expected_signal)
-        subtracted = backgrounds.to_numpy()
-        _points(lower, axis, observed, subtracted, "data − best-fit backgrounds")
-        lower.axhline(0, color="black", linewidth=0.6)
-        lower.set(xlabel=f"{axis.label} [{axis.unit}]", xlim=axis.edges[[0, -1]])
-        for panel in (upper, lower):
-            panel.set_ylabel(f"events per {axis.unit}")
-    for panel in panels[:, 0]:
-        panel.legend(fontsize=8)
+        for panel, left_out in ((upper, []), (lower, backgrounds[:1])):
+            away = fitted[left_out].to_array().sum("variable").to_numpy() if left_out else 0.0
+            shown = [name for name in backgrounds if name not in left_out]
+            _stack(panel, axis, fitted, shown, [signal.name for signal in experiment.signals])
+            _band(panel, axis, total, away)
+            _steps(panel, axis, predicted - away)
+            _points(panel, axis, observed.to_numpy(), away)
+        upper.set_ylabel(_per_unit("events", axis))
+        lower.set(xlabel=axis.title, xlim=axis.edges[[0, -1]])
+        lower.set_ylabel(_per_unit(f"without {_name(backgrounds[0])}", axis))
+    panels[0, 0].legend(fontsize=8)
     figure.suptitle(experiment.reference, fontsize=11)
     return figure
+
+
+def _per_unit(what: str, axis: Axis) -> str:
+    return f"{what} per {axis.unit or f'unit of {axis.label}'}"
+
+
+def _name(component: str) -> str:
+    return _COMPONENT_NAMES.get(component, component)
 
 
 def _signals(experiment: Experiment, counts: xr.Dataset) -> xr.DataArray:
     return counts[[signal.name for signal in experiment.signals]].to_array().sum("variable")
 
 
-def _components(panel: Axes, axis: Axis, experiment: Experiment, fitted: xr.Dataset) -> None:
-    """Stacked bars, the largest background at the bottom, signals on top."""
-    names = [b.name for b in sorted(experiment.backgrounds, key=lambda b: -b.events)]
-    colours = dict(zip(names, _BACKGROUNDS, strict=False))
+def _stack(
+    panel: Axes, axis: Axis, fitted: xr.Dataset, backgrounds: list[str], signals: list[str]
+) -> None:
+    """Stacked bars of the best fit, signals on top."""
     base = np.zeros(len(axis.centres))
-    for name in [*names, *(signal.name for signal in experiment.signals)]:
-        label = f"{_COMPONENT_LABELS.get(name, name)}, best fit"
-        _bars(panel, axis, fitted[name], base, colours.get(name, _SIGNAL), label)
+    for name in [*backgrounds, *signals]:
+        colour = _COLOURS.get(name, _SIGNAL)
+        _bars(panel, axis, fitted[name], base, colour, f"{_name(name)}, best fit")
         base = base + fitted[name].to_numpy()
 
 
@@ -155,8 +174,9 @@ def _bars(
     )
 
 
-def _band(panel: Axes, axis: Axis, total: xr.DataArray) -> None:
-    low, high = total.quantile((0.05, 0.95), ("chain", "draw")).to_numpy() / np.diff(axis.edges)
+def _band(panel: Axes, axis: Axis, total: xr.DataArray, subtracted: Any) -> None:
+    bounds = total.quantile((0.05, 0.95), ("chain", "draw")).to_numpy() - subtracted
+    low, high = bounds / np.diff(axis.edges)
     panel.stairs(
         high,
         axis.edges,
@@ -181,7 +201,7 @@ def _steps(panel: Axes, axis: Axis, counts: xr.DataArray) -> None:
     )
 
 
-def _points(panel: Axes, axis: Axis, observed: np.ndarray, subtracted: Any, label: str) -> None:
+def _points(panel: Axes, axis: Axis, observed: np.ndarray, subtracted: Any) -> None:
     width = np.diff(axis.edges)
     panel.errorbar(
         axis.centres,
@@ -191,5 +211,5 @@ def _points(panel: Axes, axis: Axis, observed: np.ndarray, subtracted: Any, labe
         markersize=3,
         linewidth=1,
         color="black",
-        label=label,
+        label="data",
     )

@@ -2,32 +2,31 @@
 
 chi^2 = 2 sum_bins [mu - n + n ln(n/mu)] + sum_k (alpha_k/sigma_k)^2   (arXiv:2211.11905, Sec. 3)
 
+with the Gaussian sum_bins (n - mu)^2/variance for experiments that have a variance per bin.
+
 Priors of the parameters of interest do not enter; their bounds do, as limits of the search.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 from iminuit import Minuit
+from pymc.distributions.continuous import TruncatedNormalRV
 from pytensor.graph.replace import graph_replace
-from pytensor.tensor.random.basic import UniformRV
+from pytensor.tensor.random.basic import NormalRV, UniformRV
 
-from cevns_bayes.experiments import Binning
 from cevns_bayes.model import (
     DEFAULT_DATA,
-    DEFAULT_FORM_FACTOR,
     DataLike,
+    ModelOptions,
     ScenarioLike,
-    build_model,
-    load_data,
+    pose,
 )
-from cevns_bayes.priors import Priors
-from cevns_bayes.scenario import load_scenario
 
 EXTRA_STARTS = 4  # besides the centre of the priors
 START_SEED = 0
@@ -75,10 +74,7 @@ class Chi2:
 def fit(
     scenario: ScenarioLike,
     data: DataLike = DEFAULT_DATA,
-    *,
-    form_factor: str = DEFAULT_FORM_FACTOR,
-    priors: Priors | None = None,
-    binning: Binning | None = None,
+    **options: Unpack[ModelOptions],
 ) -> FitResult:
     """Minimise chi^2 over the parameters of interest and all nuisances.
 
@@ -90,9 +86,8 @@ def fit(
     InputError
         Wrong arguments.
     """
-    scenario = load_scenario(scenario)
-    experiments = load_data(data, binning)
-    model = build_model(scenario, experiments, form_factor=form_factor, priors=priors)
+    problem = pose(scenario, data, **options)
+    model, scenario, experiments = problem.model, problem.scenario, problem.experiments
     minimum = _global_minimum(build_chi2(model, scenario.parameter_names), _starts(model, scenario))
     values = minimum.values.to_dict()
     params = {name: values.pop(name) for name in scenario.parameter_names}
@@ -116,9 +111,7 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     rvs = model.free_RVs
     values = pt.dvector("values")
     at = {rv: values[i] for i, rv in enumerate(rvs)}
-    expected = [rv.owner.op.dist_params(rv.owner)[0] for rv in model.observed_RVs]
-    counts = [model.rvs_to_values[rv] for rv in model.observed_RVs]
-    deviances = [_deviance(mu, n) for mu, n in zip(expected, counts, strict=True)]
+    deviances = [_deviance(rv, model.rvs_to_values[rv]) for rv in model.observed_RVs]
     pulls = [_pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest]
     (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
     # One fit needs some hundred evaluations: compiling for speed would take longer.
@@ -134,14 +127,20 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     )
 
 
-def _deviance(mu: Any, n: Any) -> Any:
+def _deviance(rv: Any, n: Any) -> Any:
+    mu, *sigma = rv.owner.op.dist_params(rv.owner)
+    if sigma:  # a Gaussian likelihood
+        return (((n - mu) / sigma[0]) ** 2).sum()
     return 2 * (mu - n + n * pt.log(pt.maximum(n, 1) / mu)).sum()
 
 
 def _pull(rv: Any, value: Any) -> Any:
-    """-2 ln of the prior relative to its centre: (alpha/sigma)^2 for a Gaussian, 0 for a flat."""
-    centre = pm.distributions.distribution.support_point(rv)
-    return -2 * (pm.logp(rv, value) - pm.logp(rv, centre))
+    """-2 ln of the prior relative to its peak: (alpha/sigma)^2 for a Gaussian, 0 for a flat."""
+    if isinstance(rv.owner.op, NormalRV | TruncatedNormalRV):
+        peak = rv.owner.op.dist_params(rv.owner)[0]
+    else:
+        peak = pm.distributions.distribution.support_point(rv)
+    return -2 * (pm.logp(rv, value) - pm.logp(rv, peak))
 
 
 def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:

@@ -3,21 +3,21 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from cevns_bayes.datasets import published_chi2
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiment import Experiment
-from cevns_bayes.model import DataLike, ScenarioLike, load_data, predict
+from cevns_bayes.model import DataLike, ModelOptions, ScenarioLike, load_data, predict
 from cevns_bayes.plots import plot_corner, plot_posterior, plot_spectra
-from cevns_bayes.priors import Priors
 from cevns_bayes.profile import FitResult, fit
 from cevns_bayes.sampling import Convergence, check_convergence, sample, sampled_names, summary
 from cevns_bayes.scenario import Scenario, load_scenario
@@ -32,7 +32,7 @@ class Analysis:
 
     scenario: Scenario
     experiments: list[Experiment]
-    form_factor: str
+    options: ModelOptions
     posterior: xr.DataTree
     convergence: Convergence
     best_fit: FitResult
@@ -40,31 +40,32 @@ class Analysis:
 
 
 def analyse(
-    scenario: ScenarioLike,
-    data: DataLike,
-    *,
-    form_factor: str,
-    priors: Priors | None = None,
-    **sampling: Any,
+    scenario: ScenarioLike, data: DataLike, sampling: dict[str, Any], options: ModelOptions
 ) -> Analysis:
     """Sample the posterior, check it, and minimise chi^2 for the scenario and for the SM.
 
-    ``sampling`` goes to :func:`cevns_bayes.sample`.
+    ``sampling`` and ``options`` are the keywords of :func:`cevns_bayes.sample` and
+    :func:`cevns_bayes.build_model`.
     """
     scenario = load_scenario(scenario)
-    experiments = load_data(data)
-    settings: dict[str, Any] = {"form_factor": form_factor}
-    posterior = sample(scenario, experiments, priors=priors, **settings, **sampling)
-    best_fit = fit(scenario, experiments, priors=priors, **settings)
+    experiments = load_data(data, **options)
+    posterior = sample(scenario, experiments, **sampling, **options)
+    best_fit = fit(scenario, experiments, **options)
     is_sm = not scenario.parameters_of_interest
+    of_nuisances = {
+        name: prior
+        for name, prior in (options.get("priors") or {}).items()
+        if name not in scenario.parameter_names
+    }
+    sm_options: ModelOptions = {**options, "priors": of_nuisances}
     return Analysis(
         scenario=scenario,
         experiments=experiments,
-        form_factor=form_factor,
+        options={**options, "priors": None},
         posterior=posterior,
         convergence=check_convergence(posterior),
         best_fit=best_fit,
-        standard_model=best_fit if is_sm else fit("sm", experiments, **settings),
+        standard_model=best_fit if is_sm else fit("sm", experiments, **sm_options),
     )
 
 
@@ -101,7 +102,7 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
 
 def write_report(analysis: Analysis, folder: Path) -> None:
     """Write posterior, summary, best fit, figures and ``report.md`` into an existing folder."""
-    analysis.posterior.to_netcdf(folder / POSTERIOR_FILE)
+    analysis.posterior.to_netcdf(folder / POSTERIOR_FILE, encoding=_compression(analysis.posterior))
     table = summary(analysis.posterior).to_dataframe()
     table.to_csv(folder / "summary.csv", float_format="%.6g")
     fits = {"best_fit": asdict(analysis.best_fit), "sm": asdict(analysis.standard_model)}
@@ -113,6 +114,19 @@ def write_report(analysis: Analysis, folder: Path) -> None:
     (folder / REPORT_FILE).write_text(_markdown(analysis, list(figures)), encoding="utf-8")
 
 
+def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
+    """Arrays per draw and bin in single precision and compressed: a quarter of the size."""
+    return {
+        f"/{group}": {
+            str(name): {"zlib": True, "complevel": 1}
+            | ({"dtype": "float32"} if values.dtype == np.float64 else {})
+            for name, values in tree[group].data_vars.items()
+            if values.ndim > 2 and "draw" in values.dims
+        }
+        for group in tree.children
+    }
+
+
 def draw(analysis: Analysis) -> dict[str, Figure]:
     """All figures of the report, file name -> Figure."""
     fitted = {**analysis.best_fit.params, **analysis.best_fit.nuisances}
@@ -121,25 +135,29 @@ def draw(analysis: Analysis) -> dict[str, Figure]:
     if analysis.scenario.parameters_of_interest:
         figures["posterior"] = plot_posterior(analysis.posterior, analysis.scenario, fitted)
     for experiment in analysis.experiments:
-        own = {
-            name: value
-            for name, value in analysis.best_fit.nuisances.items()
-            if name.startswith(experiment.qualified(""))
-        }
-        figures[f"spectra_{experiment.name}"] = plot_spectra(
+        fitted_counts = predict(
+            analysis.scenario,
+            analysis.best_fit.params,
             experiment,
-            analysis.posterior,
-            predict(
-                analysis.scenario,
-                analysis.best_fit.params,
-                experiment,
-                nuisances=own,
-                form_factor=analysis.form_factor,
-            ),
-            predict("sm", {}, experiment, form_factor=analysis.form_factor),
+            nuisances=_own_nuisances(experiment, analysis.best_fit.nuisances),
+            **analysis.options,
+        )
+        standard_model = predict("sm", {}, experiment, **analysis.options)
+        figures[f"spectra_{experiment.name}"] = plot_spectra(
+            experiment, analysis.posterior, fitted_counts, standard_model
         )
     figures["corner"] = plot_corner(analysis.posterior, names, _labels(analysis, names), fitted)
     return figures
+
+
+def _own_nuisances(experiment: Experiment, fitted: Mapping[str, float]) -> dict[str, float]:
+    """Nuisances as the experiment alone has them: its own part plus the shared part."""
+    own = {}
+    for nuisance in experiment.nuisances:
+        name = experiment.qualified(nuisance.name)
+        if name in fitted:
+            own[name] = fitted[name] + fitted.get(nuisance.name, 0.0)
+    return own
 
 
 def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Unpack
 
 import arviz as az
 import numpy as np
@@ -15,17 +16,14 @@ from scipy import stats
 
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiment import Experiment
-from cevns_bayes.experiments import Binning
 from cevns_bayes.model import (
     DEFAULT_DATA,
-    DEFAULT_FORM_FACTOR,
     DataLike,
+    ModelOptions,
+    Problem,
     ScenarioLike,
-    build_model,
-    load_data,
+    pose,
 )
-from cevns_bayes.priors import Priors
-from cevns_bayes.scenario import Scenario, load_scenario
 
 DEFAULT_DRAWS, DEFAULT_TUNE, DEFAULT_CHAINS, DEFAULT_SEED = 1500, 1000, 4, 1
 
@@ -44,10 +42,8 @@ def sample(
     tune: int = DEFAULT_TUNE,
     chains: int = DEFAULT_CHAINS,
     seed: int = DEFAULT_SEED,
-    form_factor: str = DEFAULT_FORM_FACTOR,
-    priors: Priors | None = None,
-    binning: Binning | None = None,
     progressbar: bool = True,
+    **options: Unpack[ModelOptions],
 ) -> xr.DataTree:
     """Sample the posterior of a scenario.
 
@@ -58,7 +54,7 @@ def sample(
         R-hat is defined).
     seed
         Same seed, installation and number of chains: same draws.
-    scenario, data, form_factor, priors, binning
+    scenario, data, options
         As in :func:`cevns_bayes.build_model`.
 
     Returns
@@ -78,12 +74,11 @@ def sample(
     for name, number, least in (("draws", draws, 4), ("tune", tune, 1), ("chains", chains, 2)):
         if not isinstance(number, int) or number < least:
             raise InputError(f"{name} must be an integer of at least {least}, got {number!r}")
-    scenario = load_scenario(scenario)
-    experiments = load_data(data, binning)
-    model = build_model(scenario, experiments, form_factor=form_factor, priors=priors)
-    trace = _nuts(model, draws=draws, tune=tune, chains=chains, seed=seed, progress_bar=progressbar)
-    settings = {"seed": seed, "draws": draws, "tune": tune, "chains": chains}
-    return _as_tree(trace, model, scenario, experiments, settings | {"form_factor": form_factor})
+    problem = pose(scenario, data, **options)
+    settings: dict[str, Any] = {"seed": seed, "draws": draws, "tune": tune, "chains": chains}
+    trace = _nuts(problem.model, progress_bar=progressbar, **settings)
+    choices = {name: value for name, value in options.items() if name not in ("priors", "binning")}
+    return _as_tree(trace, problem, settings | choices)
 
 
 def _nuts(model: pm.Model, **settings: Any) -> xr.DataTree:
@@ -97,13 +92,8 @@ def _nuts(model: pm.Model, **settings: Any) -> xr.DataTree:
         raise
 
 
-def _as_tree(
-    trace: xr.DataTree,
-    model: pm.Model,
-    scenario: Scenario,
-    experiments: list[Experiment],
-    settings: dict[str, Any],
-) -> xr.DataTree:
+def _as_tree(trace: xr.DataTree, problem: Problem, settings: dict[str, Any]) -> xr.DataTree:
+    model, scenario, experiments = problem.model, problem.scenario, problem.experiments
     posterior = trace["posterior"].to_dataset()
     order = scenario.parameter_names
     order += [v.name for v in (*model.free_RVs, *model.deterministics) if v.name not in order]
@@ -115,7 +105,7 @@ def _as_tree(
             "sample_stats": xr.Dataset(stats_kept),
             "log_likelihood": _per_experiment(experiments, posterior, _log_likelihood),
             "posterior_predictive": _per_experiment(
-                experiments, posterior, lambda experiment, mu: mu.copy(data=rng.poisson(mu))
+                experiments, posterior, partial(_replicated, rng)
             ),
             "observed_data": _per_experiment(experiments, posterior, _observed),
             "constant_data": _edges(experiments),
@@ -158,7 +148,18 @@ def _per_experiment(
 
 def _log_likelihood(experiment: Experiment, expected: xr.DataArray) -> xr.DataArray:
     """Pointwise, from the stored expectation: compiling the model again would take longer."""
-    return expected.copy(data=stats.poisson.logpmf(experiment.counts, expected))
+    if experiment.gaussian_variance is None:
+        return expected.copy(data=stats.poisson.logpmf(experiment.counts, expected))
+    sigma = np.sqrt(experiment.gaussian_variance)
+    return expected.copy(data=stats.norm.logpdf(experiment.counts, expected, sigma))
+
+
+def _replicated(
+    rng: np.random.Generator, experiment: Experiment, expected: xr.DataArray
+) -> xr.DataArray:
+    if experiment.gaussian_variance is None:
+        return expected.copy(data=rng.poisson(expected))
+    return expected.copy(data=rng.normal(expected, np.sqrt(experiment.gaussian_variance)))
 
 
 def _observed(experiment: Experiment, expected: xr.DataArray) -> xr.DataArray:

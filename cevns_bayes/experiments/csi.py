@@ -37,7 +37,7 @@ PULSE_WIDTH_US = 0.15
 ONSET_RANGE_US = 0.25
 
 NUISANCES = (
-    Nuisance("alpha_flux", "neutrino flux and detection efficiency, alpha_0", sigma=0.11),
+    Nuisance("alpha_flux", "neutrino flux and efficiency, alpha_0", sigma=0.11, shared_sigma=0.10),
     Nuisance("alpha_brn", "beam-related neutrons, alpha_1", sigma=0.25),
     Nuisance("alpha_nin", "neutrino-induced neutrons, alpha_2", sigma=0.35),
     Nuisance("alpha_ssb", "steady-state background, alpha_3", sigma=0.021),
