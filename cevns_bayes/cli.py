@@ -79,7 +79,7 @@ def list_command(name: str | None) -> None:
     table = _table("scenario", "parameters", "title")
     for scenario in map(load_scenario, scenario_names()):
         table.add_row(scenario.name, ", ".join(scenario.parameter_names) or "—", scenario.title)
-    _out.print(table, soft_wrap=True)
+    _print_table(table)
 
 
 @cli.command()
@@ -147,7 +147,7 @@ def _print_run(analysis: Any) -> None:
             f"{row['ess_bulk']:.0f}",
             f"{row['r_hat']:.3f}",
         )
-    _out.print(table)
+    _print_table(table)
     _print_chi2(analysis.best_fit)
     problems = analysis.convergence.problems
     if problems:
@@ -155,6 +155,11 @@ def _print_run(analysis: Any) -> None:
         _err.print("[bold red]Do not use these numbers; try more draws or another parametrisation.")
     else:
         _out.print("[green]Converged[/]: R-hat, ESS and divergences are as they should be.")
+
+
+def _print_table(table: Table) -> None:
+    """Without cutting cells: a narrow terminal wraps lines."""
+    _out.print(table, width=250, soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:
@@ -184,7 +189,7 @@ def fit(scenario: str, data: str, **options: Any) -> None:
     table = _table("variable", "best fit", "error")
     for name, value in {**result.params, **result.nuisances}.items():
         table.add_row(name, f"{value:.5g}", f"{result.errors[name]:.3g}")
-    _out.print(table)
+    _print_table(table)
     _print_chi2(result)
     if not result.valid:
         _err.print("[bold white on red]The minimiser did not converge.")
@@ -218,7 +223,45 @@ def predict(
     table = _table("component", "expected events")
     for name, component in counts.data_vars.items():
         table.add_row(str(name), f"{float(component.sum()):.2f}")
-    _out.print(table)
+    _print_table(table)
+
+
+@cli.command()
+@click.option("--form-factor", default="helm", show_default=True, help="As for `fit`.")
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write a new CSV file.")
+@click.option(
+    "--markdown", "markdown_file", type=click.Path(path_type=Path), help="Write a new table file."
+)
+def validate(form_factor: str, csv_file: Path | None, markdown_file: Path | None) -> None:
+    """Fit every scenario as published and compare the χ² minima.
+
+    Example: cevns-bayes validate --markdown validation.md
+    """
+    from cevns_bayes.validation import validate
+
+    header = [
+        "scenario",
+        "data",
+        "χ²",
+        "published",
+        "difference",
+        "Δχ²",
+        "published Δχ²",
+        "verdict",
+    ]
+    table, lines = _table(*header), [header]
+    for row in validate(form_factor):
+        _err.print(f"{row.scenario} on {row.data}: {row.verdict}", highlight=False)
+        numbers = (row.chi2, row.published, row.difference, row.improvement)
+        cells = [f"{number:.2f}" for number in (*numbers, row.published_improvement)]
+        lines.append([row.scenario, row.data, *cells, row.verdict])
+        table.add_row(*lines[-1])
+    _print_table(table)
+    if csv_file:
+        _write_new(csv_file, "".join(f"{','.join(line)}\n" for line in lines))
+    if markdown_file:
+        rows = [header, ["---"] * len(header), *lines[1:]]
+        _write_new(markdown_file, "".join(f"| {' | '.join(line)} |\n" for line in rows))
 
 
 @cli.group()

@@ -23,7 +23,7 @@ ORDER = (
     {"models"},
     {"model"},
     {"sampling", "profile"},
-    {"plots"},
+    {"plots", "validation"},
     {"report"},
     {"cli"},
 )

@@ -194,7 +194,9 @@ def test_shared_flux_nuisance():
     }
     assert sigma["alpha_flux"] == pytest.approx(0.10)
     assert np.hypot(sigma["alpha_flux"], sigma["csi::alpha_flux"]) == pytest.approx(0.11)
-    assert np.hypot(sigma["alpha_flux"], sigma["lar::alpha_flux"]) == pytest.approx(17 / 128, abs=1e-5)
+    assert np.hypot(sigma["alpha_flux"], sigma["lar::alpha_flux"]) == pytest.approx(
+        17 / 128, abs=1e-5
+    )
     apart = cb.build_model("sm", ["csi", "lar"], lar_bins="2d", share_flux=False)
     assert "alpha_flux" not in {variable.name for variable in apart.free_RVs}
 

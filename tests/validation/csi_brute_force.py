@@ -10,6 +10,7 @@ Arrays of bins are of shape (9, 11): energy [PE] by time [us], as in arXiv:2110.
 
 import csv
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -121,12 +122,13 @@ def detection(nucleus, segment, model):
     kevee = 1e3 * (
         0.0554628 * recoil + 4.30681 * recoil**2 - 111.707 * recoil**3 + 840.384 * recoil**4
     )
-    cells = np.linspace(0, 60, 1201)
+    a, b, c, d = EFFICIENCIES[model]
+    kink = c - np.log(-a / d - 1) / b  # nothing is detected below
+    cells = np.union1d(np.linspace(0, 60, 1201), kink)
     centres = (cells[1:] + cells[:-1]) / 2
     shape = 1 + 9.56 * kevee
     rate = 0.0749 / kevee * shape
     in_cells = np.diff(gammainc(shape, rate * cells[:, None]), axis=0)
-    a, b, c, d = EFFICIENCIES[model]
     accepted = in_cells * np.clip(a / (1 + np.exp(-b * (centres - c))) + d, 0, None)[:, None]
     which = np.digitize(centres, PE_EDGES) - 1
     return np.array([accepted[which == i].sum(axis=0) for i in range(9)])
@@ -210,7 +212,7 @@ def signal_times(flavour, shift):
 
 @cache
 def table(name):
-    lines = [line for line in (DATA / name).open() if not line.startswith("#")]
+    lines = [line for line in (DATA / name).read_text().splitlines() if not line.startswith("#")]
     rows = list(csv.DictReader(lines))
     return {column: np.array([float(row[column]) for row in rows]) for column in rows[0]}
 
@@ -235,7 +237,7 @@ def neutron_spectrum(name):
     return np.array(
         [
             sum(cells[name][(cells["energy_low_pe"] >= low) & (cells["energy_low_pe"] < high)])
-            for low, high in zip(PE_EDGES[:-1], PE_EDGES[1:], strict=True)
+            for low, high in pairwise(PE_EDGES)
         ]
     )
 

@@ -1,0 +1,56 @@
+"""Shared fixtures; what is dear (the experiment, fits, posteriors) is made once per session."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+import cevns_bayes as cb
+
+TESTS = Path(__file__).parent
+OFFICIAL_FILES = TESTS.parents[1] / "shared" / "coherent"  # beside the repository, if at all
+
+
+@pytest.fixture(scope="session")
+def brute_force():
+    """The independent calculation of the CsI counts, as a module."""
+    path = TESTS / "validation" / "csi_brute_force.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def official_files():
+    """Folder of the collaboration's own files; without it the test is skipped."""
+    if not OFFICIAL_FILES.is_dir():
+        pytest.skip("the official files are not beside the repository")
+    return OFFICIAL_FILES
+
+
+@pytest.fixture(scope="session")
+def csi():
+    return cb.load_experiment("csi")
+
+
+@pytest.fixture(scope="session")
+def sm_counts(csi):
+    """Expected counts of the Standard Model, nuisances at zero."""
+    return cb.predict("sm", {}, csi)
+
+
+@pytest.fixture(scope="session")
+def sm_fit(csi):
+    return cb.fit("sm", csi)
+
+
+@pytest.fixture(scope="session")
+def weak_mixing_angle_fit(csi):
+    return cb.fit("weak-mixing-angle", csi)
+
+
+@pytest.fixture(scope="session")
+def weak_mixing_angle_posterior():
+    """Posterior with the default settings of the sampler."""
+    return cb.sample("weak-mixing-angle", data=["csi"], progressbar=False)
