@@ -19,12 +19,15 @@ class Axis:
     """One axis of the histogram of counts: bin edges of shape (bins + 1,), in ``unit`` if any."""
 
     name: str
-    edges: np.ndarray
+    edges: Any
     label: str
     unit: str
 
     def __post_init__(self) -> None:
-        edges = np.asarray(self.edges, dtype=float)
+        try:
+            edges = np.asarray(self.edges, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.name} edges must be numbers, got {self.edges}") from None
         object.__setattr__(self, "edges", edges)
         if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
             raise InputError(
@@ -98,6 +101,12 @@ class Signal:
         shape = self.shape.variations if self.shape else ()
         return {*self.response.variations, *self.norms, *shape} | optional
 
+    def arrays(self) -> list[np.ndarray]:
+        """What makes it, for the fingerprint."""
+        response = Morphed(self.response.matrix, self.response.variations).arrays()
+        times = [shape.coefficients for shape in self.time_shapes.values()]
+        return response + times + (self.shape.arrays() if self.shape else [])
+
 
 @dataclass(frozen=True)
 class Background:
@@ -152,10 +161,7 @@ class TemplateBackground:
 
     def arrays(self) -> list[np.ndarray]:
         """What makes it, for the fingerprint."""
-        return [
-            self.template.nominal,
-            *(a for pair in self.template.variations.values() for a in pair),
-        ]
+        return self.template.arrays()
 
 
 @dataclass(frozen=True)
@@ -229,15 +235,16 @@ class Experiment:
         raise unknown_name(f"axis of {self.name}", name, [axis.name for axis in self.axes])
 
     def fingerprint(self) -> str:
-        """sha256 of counts, binning, responses and background shapes: identifies the data."""
-        arrays = [self.counts.astype(float), *(axis.edges for axis in self.axes)]
-        arrays += [signal.response.matrix for signal in self.signals]
-        for background in self.backgrounds:
-            arrays += background.arrays()
-        digest = hashlib.sha256()
+        """sha256 of counts, bins, nuisances, responses and shapes: identifies the data."""
+        arrays = [self.counts, *(axis.edges for axis in self.axes)]
+        for component in self.components:
+            arrays += component.arrays()
+        digest = hashlib.sha256(repr((self.name, self.nuisances)).encode())
         for array in arrays:
-            # Rounded, so that the last bits of another machine's libm do not change the name.
-            digest.update(np.char.mod("%.9e", array).tobytes())
+            # Rounded, so that the last bits of another machine's arithmetic do not matter.
+            scale = np.abs(array).max() or 1.0
+            digest.update((np.round(array / scale, 6) + 0.0).tobytes())
+            digest.update(f"{scale:.6e}".encode())
         return digest.hexdigest()
 
 

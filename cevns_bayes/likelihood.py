@@ -63,8 +63,8 @@ def add_likelihood(
 def declare_nuisance(name: str, nuisance: Nuisance) -> Any:
     """Prior of a nuisance, in the open model."""
     if nuisance.bounds is None:
-        return pm.Normal(name, 0.0, nuisance.sigma)
-    low, high = nuisance.bounds
+        return pm.Normal(name, 0.0, np.float64(nuisance.sigma))  # else 0.25 becomes float32
+    low, high = np.array(nuisance.bounds, dtype=float)
     if nuisance.sigma is None:
         return pm.Uniform(name, low, high)
     return pm.TruncatedNormal(name, 0.0, nuisance.sigma, lower=low, upper=high)

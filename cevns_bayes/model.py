@@ -119,7 +119,9 @@ def pose(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
 
 def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:
     """Experiments from names or Experiments; names must differ."""
-    given = [data] if isinstance(data, str | Experiment) else list(data)
+    given = [data] if isinstance(data, str | Experiment) else data
+    if not isinstance(given, Sequence):
+        raise InputError(f"data must be names of experiments or Experiments, got {data!r}")
     own: dict[str, dict[str, Any]] = {
         "lar": {
             "bins": options.get("lar_bins"),
@@ -196,6 +198,7 @@ def predict(
     experiment, *others = problem.experiments
     if others:
         raise InputError(f"predict takes one experiment, got {len(others) + 1}")
+    _check_bounds(experiment, nuisances or {})
     values = _parameter_values(problem.scenario, parameters or {}) | _nuisance_values(
         problem.model, problem.scenario, nuisances or {}
     )
@@ -207,6 +210,8 @@ def predict(
         on_unused_input="ignore",
     )
     counts = dict(zip(outputs, evaluate(*values.values()), strict=True))
+    if not all(np.isfinite(component).all() for component in counts.values()):
+        raise InputError(f"expected counts are not finite at {values}")
     return _as_dataset(experiment, counts | {"total": sum(counts.values())})
 
 
@@ -227,6 +232,14 @@ def _nuisance_values(
         if name not in names:
             raise unknown_name("nuisance", name, names)
     return {name: _finite(name, given.get(name, 0.0)) for name in names}
+
+
+def _check_bounds(experiment: Experiment, given: Mapping[str, float]) -> None:
+    for nuisance in experiment.nuisances:
+        name = experiment.qualified(nuisance.name)
+        low, high = nuisance.bounds or (-np.inf, np.inf)
+        if name in given and not low <= _finite(name, given[name]) <= high:
+            raise InputError(f"{name} must be between {low} and {high}, got {given[name]}")
 
 
 def _finite(name: str, value: Any) -> float:

@@ -44,6 +44,10 @@ class Morphed:
             array = array + w_up * (up - self.nominal) + w_down * (down - self.nominal)
         return array
 
+    def arrays(self) -> list[np.ndarray]:
+        """Nominal, then the variations in their order."""
+        return [self.nominal, *(array for pair in self.variations.values() for array in pair)]
+
 
 def mirrored(nominal: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Variation of which only +1 sigma is known: (2 nominal - up, up)."""

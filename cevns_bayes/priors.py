@@ -1,9 +1,11 @@
 """Priors a user writes in place of a scenario's own: ``"sin2_theta_w ~ Normal(0.23, 0.01)"``."""
 
 import ast
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pymc as pm
 from pymc.distributions.continuous import BoundedContinuous, Continuous
 from pytensor.tensor import TensorVariable
@@ -41,6 +43,11 @@ def parse_distribution(text: str) -> TensorVariable:
     distribution = _distributions().get(call.func.id)
     if distribution is None:
         raise unknown_name("prior distribution", call.func.id, _distributions())
+    signature = inspect.signature(distribution.dist)
+    for keyword in call.keywords:
+        if keyword.arg not in signature.parameters:
+            allowed = [name for name in signature.parameters if name not in ("args", "kwargs")]
+            raise unknown_name(f"argument of {call.func.id}", keyword.arg, allowed)
     try:
         arguments = [float(ast.literal_eval(argument)) for argument in call.args]
         keywords = {str(k.arg): float(ast.literal_eval(k.value)) for k in call.keywords}
@@ -66,9 +73,18 @@ def _check_usable(prior: TensorVariable) -> None:
     if prior.ndim != 0:
         raise ValueError("a prior must be a scalar distribution")
     draw = pm.draw(prior, random_seed=0)
-    if not abs(draw) < float("inf"):
-        raise ValueError(f"it draws {draw}")
-    pm.logp(prior, draw).eval(mode="FAST_COMPILE")
+    density = pm.logp(prior, draw).eval(mode="FAST_COMPILE")
+    if not (np.isfinite(draw) and np.isfinite(density)):
+        raise ValueError(f"it draws {draw} with log-density {density}")
+
+
+def _distribution(prior: Any) -> TensorVariable:
+    if isinstance(prior, str):
+        return parse_distribution(prior)
+    owner = getattr(prior, "owner", None)
+    if owner is None or prior.ndim != 0:
+        raise InputError(f"malformed prior {prior!r}: neither text nor a scalar PyMC distribution")
+    return owner.clone().out
 
 
 class PriorModel(pm.Model):
@@ -76,10 +92,7 @@ class PriorModel(pm.Model):
 
     def __init__(self, priors: Priors | None = None) -> None:
         super().__init__()
-        self._priors = {
-            name: parse_distribution(prior) if isinstance(prior, str) else prior.owner.clone().out
-            for name, prior in (priors or {}).items()
-        }
+        self._priors = {name: _distribution(prior) for name, prior in (priors or {}).items()}
 
     def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
         """As in PyMC, with the user's prior in place of ``rv_var`` if there is one."""

@@ -30,6 +30,7 @@ from cevns_bayes.model import (
 
 EXTRA_STARTS = 4  # besides the centre of the priors
 START_SEED = 0
+PEAK_DRAWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,9 @@ def _pull(rv: Any, value: Any) -> Any:
     """-2 ln of the prior relative to its peak: (alpha/sigma)^2 for a Gaussian, 0 for a flat."""
     if isinstance(rv.owner.op, NormalRV | TruncatedNormalRV):
         peak = rv.owner.op.dist_params(rv.owner)[0]
-    else:
-        peak = pm.distributions.distribution.support_point(rv)
-    return -2 * (pm.logp(rv, value) - pm.logp(rv, peak))
+    else:  # another prior of the user's: the highest of many draws
+        peak = pm.draw(rv, PEAK_DRAWS, random_seed=START_SEED, mode="FAST_COMPILE")
+    return -2 * (pm.logp(rv, value) - pm.logp(rv, peak).max())
 
 
 def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:

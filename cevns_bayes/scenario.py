@@ -136,7 +136,7 @@ def _from_file(path: Path, variant: str) -> Scenario:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{path} failed to load: {type(error).__name__}: {error}") from error
     scenarios = _scenarios(module, path.stem)
     name = variant or next(iter(scenarios))

@@ -76,7 +76,6 @@ def test_unknown_distribution_suggests_the_nearest():
         parse_distribution("Norml(0, 1)")
 
 
-@pytest.mark.xfail(strict=True, reason="PyMC ignores keywords it does not know; sigma would be 1")
 def test_unknown_keywords_are_refused():
     with pytest.raises(InputError, match="sigm"):
         parse_distribution("Normal(0.23, sigm=0.01)")

@@ -47,9 +47,6 @@ def test_sm_chi2_with_radius_and_efficiency_held(csi):
     assert cb.fit("sm", csi, priors=held).chi2 == pytest.approx(82.0, abs=0.1)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="pulls count from PyMC's support_point of a prior, not from its peak"
-)
 def test_pull_of_a_one_sided_prior_counts_from_its_peak(csi, sm_fit):
     # HalfNormal(0.25) is the nominal Normal(0, 0.25) without its negative half, where the free
     # minimum lies (-0.07): the minimum moves to zero and cannot be lower than the free one

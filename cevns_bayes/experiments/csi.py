@@ -58,8 +58,8 @@ def load(binning: dict[str, Sequence[float]]) -> Experiment:
     for name in binning.keys() - edges.keys():
         raise unknown_name("axis of csi", name, edges)
     edges |= binning
-    energy = Axis("energy", np.array(edges["energy"]), "Reconstructed energy", "PE")
-    time = Axis("time", np.array(edges["time"]), "Reconstructed time", "µs")
+    energy = Axis("energy", edges["energy"], "Reconstructed energy", "PE")
+    time = Axis("time", edges["time"], "Reconstructed time", "µs")
     counts = read_table("csi", "counts")
     return Experiment(
         name="csi",

@@ -125,6 +125,9 @@ def _shapes(folder: Path, kind: str, column: str, window: float) -> str:
     if not np.array_equal(lows, nin_lows):
         raise InputError(f"brn{kind}.txt and nin{kind}.txt in {folder} have different bins")
     inside = (lows >= 0) & (lows < window)
+    for name, shape in (("brn", brn), ("nin", nin)):
+        if not shape[inside].any():
+            raise InputError(f"{folder / name}{kind}.txt is empty between 0 and {window:g}")
     normalised = [shape / shape[inside].sum() for shape in (brn, nin)]
     return csv_text(comment, [column, "brn", "nin"], [lows, *normalised])
 

@@ -17,14 +17,18 @@ def read_columns(path: Path, columns: int) -> np.ndarray:
     InputError
         Naming the file and the line that is not ``columns`` finite numbers.
     """
+    return np.array([row for _, row in _numbered_rows(path, columns)])
+
+
+def _numbered_rows(path: Path, columns: int) -> list[tuple[int, list[float]]]:
     rows = []
     for number, line in enumerate(_lines(path), start=1):
         content = line.split("#", 1)[0].split()
         if content:
-            rows.append(_row(path, number, content, columns))
+            rows.append((number, _row(path, number, content, columns)))
     if not rows:
         raise InputError(f"{path} holds no numbers")
-    return np.array(rows)
+    return rows
 
 
 def _lines(path: Path) -> list[str]:
@@ -48,17 +52,19 @@ def _row(path: Path, number: int, content: list[str], columns: int) -> list[floa
 
 def read_histogram(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Lower bin edges and contents, shape (bins,), of a file of equidistant bin centres."""
-    centres, contents = read_columns(path, 2).T
-    steps = np.diff(centres)
-    uneven = np.flatnonzero(~np.isclose(steps, steps[0], rtol=1e-3))
-    if uneven.size:
-        raise InputError(f"{path}, line {uneven[0] + 2}: bin centres are not equidistant")
-    negative = np.flatnonzero(contents < 0)
-    if negative.size:
-        raise InputError(
-            f"{path}, line {negative[0] + 1}: negative content {contents[negative[0]]}"
-        )
-    return np.round(centres - steps[0] / 2, 6), contents
+    rows = _numbered_rows(path, 2)
+    if len(rows) < 2:
+        raise InputError(f"{path}: a histogram needs two rows or more, got {len(rows)}")
+    step = rows[1][1][0] - rows[0][1][0]
+    previous = rows[0][1][0] - step
+    for number, (centre, content) in rows:
+        if not (step > 0 and np.isclose(centre - previous, step, rtol=1e-3)):
+            raise InputError(f"{path}, line {number}: bin centres do not rise in equal steps")
+        if content < 0:
+            raise InputError(f"{path}, line {number}: negative content {content}")
+        previous = centre
+    centres, contents = np.array([row for _, row in rows]).T
+    return np.round(centres - step / 2, 6), contents
 
 
 def sha256(path: Path) -> str:
