@@ -14,7 +14,7 @@ from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiment import Experiment, Nuisance
 from cevns_bayes.experiments import Binning, load_experiment
 from cevns_bayes.form_factors import form_factor as form_factor_of
-from cevns_bayes.likelihood import add_likelihood, declare_nuisance
+from cevns_bayes.likelihood import CrossSectionOf, add_likelihood, declare_nuisance
 from cevns_bayes.priors import PriorModel, Priors
 from cevns_bayes.scenario import Scenario, load_scenario
 
@@ -95,9 +95,10 @@ def pose(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
     scenario = load_scenario(scenario)
     experiments = load_data(data, **options)
     form_factor = form_factor_of(options.get("form_factor", "helm"))
+    together = scenario.on([experiment.name for experiment in experiments])
     with PriorModel(options.get("priors")) as model:
-        cross_section = scenario.declare()
-        _check_declared(scenario, {variable.name for variable in model.unobserved_RVs})
+        cross_sections = _declared(scenario, together, experiments, options.get("priors"))
+        _check_declared(together, {variable.name for variable in model.unobserved_RVs})
         shared = {}
         used = experiments
         if len(experiments) > 1 and options.get("share_flux", True):
@@ -106,7 +107,7 @@ def pose(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
         components = {
             experiment.name: add_likelihood(
                 experiment,
-                cross_section,
+                cross_sections[experiment.name],
                 form_factor,
                 fixed_nuisances=scenario.fixed_nuisances,
                 shared=shared,
@@ -114,7 +115,7 @@ def pose(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
             for experiment in used
         }
     model.check_priors_used()
-    return Problem(model, scenario, experiments, components)
+    return Problem(model, together, experiments, components)
 
 
 def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:
@@ -138,6 +139,20 @@ def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experimen
     if not names or len(set(names)) < len(names):
         raise InputError(f"data must be one or more different experiments, got {names}")
     return experiments
+
+
+def _declared(
+    scenario: Scenario, together: Scenario, experiments: list[Experiment], priors: Priors | None
+) -> dict[str, CrossSectionOf]:
+    """Priors of the scenario in the open model; its cross section by experiment."""
+    names = [experiment.name for experiment in experiments]
+    if together is scenario:
+        return dict.fromkeys(names, scenario.declare())
+    cross_sections = {}
+    for name in names:
+        with PriorModel(priors, name):  # prefixes the names of what is declared
+            cross_sections[name] = scenario.declare()
+    return cross_sections
 
 
 def _check_declared(scenario: Scenario, declared: set[str]) -> None:

@@ -59,9 +59,10 @@ def _marginal(panel: Axes, draws: xr.DataArray, parameter: Parameter) -> None:
         inside = np.any([(x >= low) & (x <= high) for low, high in modes], axis=0)
         label = f"{probability:.0%} HDI"
         panel.fill_between(x, density, where=inside, color=colour, linewidth=0, label=label)
-    panel.axvline(
-        parameter.standard_model, color=_REFERENCE, linestyle="--", label="Standard Model"
-    )
+    if parameter.standard_model is not None:
+        panel.axvline(
+            parameter.standard_model, color=_REFERENCE, linestyle="--", label="Standard Model"
+        )
     panel.set(xlabel=parameter.axis_label, ylabel="posterior density")
     panel.set_ylim(bottom=0)
 

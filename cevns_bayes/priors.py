@@ -90,14 +90,14 @@ def _distribution(prior: Any) -> TensorVariable:
 class PriorModel(pm.Model):
     """A PyMC model in which chosen free variables get other priors than their declaration says."""
 
-    def __init__(self, priors: Priors | None = None) -> None:
-        super().__init__()
+    def __init__(self, priors: Priors | None = None, name: str = "") -> None:
+        super().__init__(name)
         self._priors = {name: _distribution(prior) for name, prior in (priors or {}).items()}
 
     def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
         """As in PyMC, with the user's prior in place of ``rv_var`` if there is one."""
-        if name in self._priors:
-            rv_var = self._priors[name]
+        if (full_name := self.name_for(name)) in self._priors:
+            rv_var = self._priors[full_name]
             kwargs = {"dims": kwargs.get("dims")}
         return super().register_rv(rv_var, name, **kwargs)
 

@@ -38,6 +38,11 @@ class Analysis:
     best_fit: FitResult
     standard_model: FitResult
 
+    @property
+    def together(self) -> Scenario:
+        """The scenario with the parameters it has on these experiments together."""
+        return self.scenario.on([experiment.name for experiment in self.experiments])
+
 
 def analyse(
     scenario: ScenarioLike, data: DataLike, sampling: dict[str, Any], options: ModelOptions
@@ -55,7 +60,7 @@ def analyse(
     of_nuisances = {
         name: prior
         for name, prior in (options.get("priors") or {}).items()
-        if name not in scenario.parameter_names
+        if name not in best_fit.params
     }
     sm_options: ModelOptions = {**options, "priors": of_nuisances}
     return Analysis(
@@ -133,11 +138,14 @@ def draw(analysis: Analysis) -> dict[str, Figure]:
     names = sampled_names(analysis.posterior)
     figures = {}
     if analysis.scenario.parameters_of_interest:
-        figures["posterior"] = plot_posterior(analysis.posterior, analysis.scenario, fitted)
+        figures["posterior"] = plot_posterior(analysis.posterior, analysis.together, fitted)
     for experiment in analysis.experiments:
         fitted_counts = predict(
             analysis.scenario,
-            analysis.best_fit.params,
+            {
+                name: fitted.get(experiment.qualified(name), fitted.get(name, np.nan))
+                for name in analysis.scenario.parameter_names
+            },
             experiment,
             nuisances=_own_nuisances(experiment, analysis.best_fit.nuisances),
             **analysis.options,
@@ -161,7 +169,7 @@ def _own_nuisances(experiment: Experiment, fitted: Mapping[str, float]) -> dict[
 
 
 def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:
-    labels = {p.name: p.axis_label for p in analysis.scenario.parameters_of_interest}
+    labels = {p.name: p.axis_label for p in analysis.together.parameters_of_interest}
     for name in names:
         if name not in labels:
             word = name.rpartition("::alpha_")[2]

@@ -8,7 +8,7 @@ package ``cevns_bayes.models`` are known by name; any other file is given by its
 
 import importlib.util
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -24,12 +24,12 @@ _MODELS_PACKAGE = "cevns_bayes.models"
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of interest: variable name, label for plots (mathtext), unit, SM value."""
+    """A parameter of interest: variable name, label for plots (mathtext), unit, SM value if any."""
 
     name: str
     label: str
     unit: str = ""
-    standard_model: float = 0.0
+    standard_model: float | None = 0.0
 
     @property
     def axis_label(self) -> str:
@@ -54,6 +54,8 @@ class Scenario:
         and returns ``cross_section(target, flavour) -> CrossSection``.
     fixed_nuisances
         Nuisances switched off because a parameter takes their place.
+    per_experiment
+        Whether each experiment has parameters of its own, ``"csi::r_n"``, where there are several.
     name, description
         Taken from the file name and its docstring.
     """
@@ -63,6 +65,7 @@ class Scenario:
     reference: str
     declare: Callable[[], Callable[[Target, Flavour], CrossSection]]
     fixed_nuisances: tuple[str, ...] = ()
+    per_experiment: bool = False
     name: str = ""
     description: str = ""
 
@@ -70,6 +73,17 @@ class Scenario:
     def parameter_names(self) -> list[str]:
         """Variable names of the parameters of interest."""
         return [parameter.name for parameter in self.parameters_of_interest]
+
+    def on(self, experiments: Sequence[str]) -> "Scenario":
+        """The scenario with the parameters it has on these experiments together."""
+        if not self.per_experiment or len(experiments) < 2:
+            return self
+        parameters = tuple(
+            replace(parameter, name=f"{name}::{parameter.name}", label=f"{name} {parameter.label}")
+            for name in experiments
+            for parameter in self.parameters_of_interest
+        )
+        return replace(self, parameters_of_interest=parameters)
 
 
 def scenario_names() -> list[str]:

@@ -61,11 +61,39 @@ def rows(path):
     return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
-def test_official_release_gives_the_committed_tables_byte_for_byte(official_files, tmp_path):
-    written = import_release(official_files / "csi-2021", tmp_path)
-    assert sorted(path.name for path in written.iterdir()) == TABLES
-    for name in TABLES:
-        assert (written / name).read_bytes() == (COMMITTED / name).read_bytes(), name
+@pytest.mark.parametrize(("release_name", "name"), [("csi-2021", "csi"), ("lar-2020", "lar")])
+def test_official_release_gives_the_committed_tables_byte_for_byte(
+    official_files, tmp_path, release_name, name
+):
+    written = import_release(official_files / release_name, tmp_path)
+    committed = COMMITTED.parent / name
+    names = sorted(path.name for path in written.iterdir())
+    assert names == sorted(path.name for path in committed.iterdir())
+    for table in names:
+        assert (written / table).read_bytes() == (committed / table).read_bytes(), table
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("brnpdf.txt", "5 0.525 0.15 ", "5 0.525 0.16 ", r"brnpdf\.txt: expected the 960 bins"),
+        ("bkgpdf.txt", "24.4769", "-24.4769", r"bkgpdf\.txt, row 1: negative"),
+        ("cevnspdf.txt", "1.0338", "nan", r"cevnspdf\.txt, line 1"),
+        ("LArParametersAnlA.yaml", "fiducialMass", "mass", "LArParametersAnlA.yaml"),
+        ("LArParametersAnlA.yaml", "beamExposure:", "]", "LArParametersAnlA.yaml"),
+    ],
+)
+def test_corrupt_lar_files_are_named(official_files, tmp_path, file, old, new, said):
+    broken = tmp_path / "release"
+    broken.mkdir()
+    for path in (official_files / "lar-2020").iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    text = (broken / file).read_text()
+    assert old in text
+    (broken / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=said):
+        import_release(broken, tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()
 
 
 def test_tables_of_a_small_release(release, tmp_path):
