@@ -164,7 +164,7 @@ def _check_declared(scenario: Scenario, declared: set[str]) -> None:
 
 
 def _shared_nuisances(experiments: list[Experiment]) -> dict[str, Any]:
-    """Common parts of nuisances that at least two experiments have, declared in the open model."""
+    """Common parts of the experiments' nuisances, declared in the open model."""
     by_name: dict[str, list[float]] = {}
     for experiment in experiments:
         for nuisance in experiment.nuisances:
@@ -188,14 +188,11 @@ def predict(
 
     Parameters
     ----------
-    parameters
-        Value of every parameter of interest of the scenario.
-    data
-        One experiment.
-    nuisances
-        Values of nuisances by their full name, ``"csi::alpha_flux"``; 0 where not given.
-    options
-        As in :func:`build_model`.
+    parameters, nuisances
+        Value of every parameter of interest; nuisances by their full name,
+        ``"csi::alpha_flux"``, 0 where not given.
+    data, options
+        As in :func:`build_model`, but one experiment.
 
     Returns
     -------
