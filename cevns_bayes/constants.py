@@ -15,3 +15,13 @@ MUON_LIFETIME_US = 2.19698
 AVOGADRO_PER_MOL = 6.02214076e23
 
 SIN2_THETA_W = 0.23857  # at zero momentum transfer, MS-bar running; PDG 2022, Sec. 10
+
+FINE_STRUCTURE_CONSTANT = 1 / 137.035999
+
+PROTON_MASS_MEV, NEUTRON_MASS_MEV = 938.272, 939.565
+UP_MASS_MEV, DOWN_MASS_MEV = 2.16, 4.67  # MS-bar at 2 GeV
+
+# Nucleon -> (up, down): share of the quarks' masses in the nucleon's (Hoferichter et al.,
+# arXiv:1506.04142), and tensor charges (arXiv:2211.11905, Sec. 2).
+SCALAR_FORM_FACTORS = {"proton": (0.0208, 0.0411), "neutron": (0.0189, 0.0451)}
+TENSOR_CHARGES = {"proton": (0.54, -0.23), "neutron": (-0.23, 0.54)}

@@ -74,7 +74,7 @@ class Signal:
     Attributes
     ----------
     response
-        Response to the recoils of all target nuclei.
+        Response to the recoils of all target nuclei, or of the electrons.
     time_shapes
         Fraction of each flavour's events per time bin.
     norms
@@ -84,6 +84,8 @@ class Signal:
     shape
         Factor on every bin of the experiment: how the events of an energy bin spread over the
         axes between energy and time, and systematics of the shape.
+    baseline_m
+        Distance from the source, which neutrinos that oscillate need.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Signal:
     radius: str | None = None
     onset: str | None = None
     shape: Morphed | None = None
+    baseline_m: float | None = None
 
     @property
     def nuisance_names(self) -> set[str]:

@@ -33,6 +33,11 @@ class Flavour(StrEnum):
         """Charged-lepton family, ``"e"`` or ``"mu"``: the index of couplings such as eps_ee."""
         return "e" if self is Flavour.NU_E else "mu"
 
+    @property
+    def is_antineutrino(self) -> bool:
+        """Whether the axial coupling of a neutrino changes its sign."""
+        return self is Flavour.NU_MU_BAR
+
 
 # Michel spectra as powers of energy: phi(E) = sum_p coefficient[p] E^p up to m_mu/2.
 _MICHEL = {
@@ -49,6 +54,32 @@ def minimum_energy(recoil_energy_mev: Any, mass_mev: Any) -> Any:
 def maximum_recoil_energy(neutrino_energy_mev: float, mass_mev: float) -> float:
     """Kinematic edge [MeV] of the recoil of a target of ``mass_mev``."""
     return 2 * neutrino_energy_mev**2 / (mass_mev + 2 * neutrino_energy_mev)
+
+
+def recoil_range(
+    neutrino_energy_mev: float, mass_mev: np.ndarray, final_mass_mev: Any
+) -> tuple[Any, Any]:
+    """Least and greatest recoil [MeV] when the neutrino becomes a fermion of ``final_mass_mev``.
+
+    From -2 m E = m_4^2 - (s - m^2)/(2 s) [(s + m_4^2 - m^2) -+ sqrt(lambda(s, m_4^2, m^2))].
+    The range is empty (of a relative width of 1e-10) where the energy does not suffice.
+    """
+    s = mass_mev * (mass_mev + 2 * neutrino_energy_mev)
+    m4_squared = final_mass_mev**2
+    released = s - mass_mev**2
+    kallen = (released + m4_squared) ** 2 - 4 * s * m4_squared
+    root = np.sqrt(kallen.clip(1e-20 * released**2, np.inf))
+    half = released / (2 * s)
+    low, high = (
+        (half * (released + m4_squared + sign * root) - m4_squared) / (2 * mass_mev)
+        for sign in (-1, 1)
+    )
+    return low, high
+
+
+def greatest_energy(flavour: Flavour) -> float:
+    """End of the spectrum [MeV]."""
+    return PROMPT_ENERGY_MEV if flavour is Flavour.NU_MU else MAXIMUM_ENERGY_MEV
 
 
 def michel_spectrum(flavour: Flavour, neutrino_energy_mev: Any) -> Any:
@@ -68,13 +99,19 @@ def energy_moments(flavour: Flavour, minimum_energy_mev: Any) -> tuple[Any, Any,
     -------
     tuple of three arrays of that shape, in units of MeV^-m per pion.
     """
+    inside = 1.0 * (minimum_energy_mev <= greatest_energy(flavour))
+    m0, m1, m2 = moments_without_end(flavour, minimum_energy_mev)
+    return inside * m0, inside * m1, inside * m2
+
+
+def moments_without_end(flavour: Flavour, minimum_energy_mev: Any) -> tuple[Any, Any, Any]:
+    """As :func:`energy_moments`, continued smoothly to thresholds above the spectrum's end."""
     if flavour is Flavour.NU_MU:
-        above = 1.0 * (minimum_energy_mev <= PROMPT_ENERGY_MEV)
-        return above, above / PROMPT_ENERGY_MEV, above / PROMPT_ENERGY_MEV**2
-    inside = 1.0 * (minimum_energy_mev < MAXIMUM_ENERGY_MEV)
+        line = 1.0 / PROMPT_ENERGY_MEV
+        return 1.0, line, line**2
 
     def moment(m: int) -> Any:
-        return inside * sum(
+        return sum(
             c / (n + 1) * (MAXIMUM_ENERGY_MEV ** (n + 1) - minimum_energy_mev ** (n + 1))
             for n, c in ((power - m, c) for power, c in _MICHEL[flavour].items())
         )

@@ -1,26 +1,25 @@
 """Nuisances, expected counts and Poisson likelihood of an experiment, inside an open PyMC model."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from cevns_bayes.cross_sections import CrossSection, Target, flux_moments
+from cevns_bayes.cross_sections import Scattering
 from cevns_bayes.experiment import Experiment, Nuisance, Signal
 from cevns_bayes.flux import Flavour
 from cevns_bayes.form_factors import FormFactor
 from cevns_bayes.morphing import Alphas, Morphed
+from cevns_bayes.targets import Electrons, Target
 
 LEAST_EXPECTED_COUNT = 1e-9  # a rate of zero has no logarithm and no gradient
-
-CrossSectionOf = Callable[[Target, Flavour], CrossSection]
 
 
 def add_likelihood(
     experiment: Experiment,
-    cross_section: CrossSectionOf,
+    scattering: Scattering,
     form_factor: FormFactor,
     *,
     fixed_nuisances: Collection[str] = (),
@@ -48,7 +47,7 @@ def add_likelihood(
         if nuisance.name not in fixed_nuisances:
             own = declare_nuisance(name(nuisance.name), nuisance)
             alphas[nuisance.name] = own + (shared or {}).get(nuisance.name, 0.0)
-    components = _components(experiment, alphas, cross_section, form_factor)
+    components = _components(experiment, alphas, scattering, form_factor)
     total = pt.maximum(sum(components.values()), LEAST_EXPECTED_COUNT)
     expected = pm.Deterministic(name("expected"), total, dims=dims)
     observed = pm.Data(name("observed"), experiment.counts, dims=dims)
@@ -71,10 +70,10 @@ def declare_nuisance(name: str, nuisance: Nuisance) -> Any:
 
 
 def _components(
-    experiment: Experiment, alphas: Alphas, cross_section: CrossSectionOf, form_factor: FormFactor
+    experiment: Experiment, alphas: Alphas, scattering: Scattering, form_factor: FormFactor
 ) -> dict[str, Any]:
     signals = {
-        signal.name: _signal(signal, alphas, cross_section, form_factor)
+        signal.name: _signal(signal, alphas, scattering, form_factor)
         for signal in experiment.signals
     }
     backgrounds = {
@@ -84,29 +83,48 @@ def _components(
     return signals | backgrounds
 
 
-def _signal(
-    signal: Signal, alphas: Alphas, cross_section: CrossSectionOf, form_factor: FormFactor
-) -> Any:
-    target = Target(
-        nuclei=signal.response.nuclei,
-        recoil_energy_mev=signal.response.recoil_energy_mev,
-        form_factor=form_factor,
-        radius_scale=1 + alphas[signal.radius] if signal.radius else 1.0,
-    )
-    folded = [
-        cross_section(target, flavour).folded(flux_moments(target, flavour)) for flavour in Flavour
-    ]
-    matrix = Morphed(signal.response.matrix, signal.response.variations)(alphas)
+def _signal(signal: Signal, alphas: Alphas, scattering: Scattering, form_factor: FormFactor) -> Any:
     shift = alphas[signal.onset] if signal.onset else 0.0
-    # Sums of products instead of matrix products: Numba takes 5 s to compile each of the latter.
+    spectra = _spectra(signal, _folded(signal, alphas, scattering, form_factor), alphas)
     counts = sum(
-        (matrix * rho).sum(axis=1)[:, None] * signal.time_shapes[flavour](shift)
-        for flavour, rho in zip(Flavour, folded, strict=True)
+        spectra[:, i, None] * signal.time_shapes[flavour](shift)
+        for i, flavour in enumerate(Flavour)
     )
     if signal.shape is not None:
         between = signal.shape.nominal.ndim - 2  # axes between energy and time
         counts = counts.dimshuffle(0, *"x" * between, 1) * signal.shape(alphas)
     return _norm(signal.norms, alphas) * counts
+
+
+def _folded(signal: Signal, alphas: Alphas, scattering: Scattering, form_factor: FormFactor) -> Any:
+    """Flux times cross section, shape (recoil, flavour); NumPy if nothing in it is free."""
+    response = signal.response
+    recoil, panels, baseline = response.recoil_energy_mev, response.panels_mev, signal.baseline_m
+    target: Target | Electrons
+    cross_section: Any
+    if response.nuclei:
+        scale = 1 + alphas[signal.radius] if signal.radius else 1.0
+        target = Target(
+            response.nuclei,
+            recoil,
+            form_factor,
+            radius_scale=scale,
+            panels_mev=panels,
+            baseline_m=baseline,
+        )
+        cross_section = scattering.nuclei
+    else:
+        target, cross_section = Electrons(recoil, panels, baseline), scattering.electrons
+    folded = [cross_section(target, flavour).folded(target, flavour) for flavour in Flavour]
+    known = all(isinstance(rho, np.ndarray) for rho in folded)
+    return np.stack(folded, axis=-1) if known else pt.stack(folded, axis=-1)
+
+
+def _spectra(signal: Signal, rho: Any, alphas: Alphas) -> Any:
+    """Events per energy bin at all times, shape (energy, flavour)."""
+    # Sums of products instead of matrix products: Numba takes 5 s to compile each of the latter.
+    response = Morphed(signal.response.matrix, signal.response.variations)
+    return response.mapped(lambda matrix: (matrix[:, :, None] * rho).sum(axis=1))(alphas)
 
 
 def _norm(names: tuple[str, ...], alphas: Alphas) -> Any:

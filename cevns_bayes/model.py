@@ -10,18 +10,22 @@ import pymc as pm
 import pytensor
 import xarray as xr
 
+from cevns_bayes.cross_sections import Scattering
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiment import Experiment, Nuisance
 from cevns_bayes.experiments import Binning, load_experiment
 from cevns_bayes.form_factors import form_factor as form_factor_of
-from cevns_bayes.likelihood import CrossSectionOf, add_likelihood, declare_nuisance
-from cevns_bayes.priors import PriorModel, Priors
+from cevns_bayes.likelihood import add_likelihood, declare_nuisance
+from cevns_bayes.priors import PriorModel, Priors, sampled_name
 from cevns_bayes.scenario import Scenario, load_scenario
 
 ScenarioLike = str | Path | Scenario
 DataLike = str | Experiment | Sequence[str | Experiment]
 
 DEFAULT_DATA = ("csi",)
+
+# For what is evaluated a few hundred times: compiling for speed would take longer.
+QUICK = pytensor.compile.get_mode("FAST_COMPILE").excluding("fusion")
 
 
 class ModelOptions(TypedDict, total=False):
@@ -97,7 +101,7 @@ def pose(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
     form_factor = form_factor_of(options.get("form_factor", "helm"))
     together = scenario.on([experiment.name for experiment in experiments])
     with PriorModel(options.get("priors")) as model:
-        cross_sections = _declared(scenario, together, experiments, options.get("priors"))
+        scatterings = _declared(scenario, together, experiments, options.get("priors"))
         _check_declared(together, {variable.name for variable in model.unobserved_RVs})
         shared = {}
         used = experiments
@@ -107,7 +111,7 @@ def pose(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
         components = {
             experiment.name: add_likelihood(
                 experiment,
-                cross_sections[experiment.name],
+                scatterings[experiment.name],
                 form_factor,
                 fixed_nuisances=scenario.fixed_nuisances,
                 shared=shared,
@@ -143,16 +147,16 @@ def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experimen
 
 def _declared(
     scenario: Scenario, together: Scenario, experiments: list[Experiment], priors: Priors | None
-) -> dict[str, CrossSectionOf]:
-    """Priors of the scenario in the open model; its cross section by experiment."""
+) -> dict[str, Scattering]:
+    """Priors of the scenario in the open model; its cross sections by experiment."""
     names = [experiment.name for experiment in experiments]
     if together is scenario:
-        return dict.fromkeys(names, scenario.declare())
-    cross_sections = {}
+        return dict.fromkeys(names, scenario.scattering())
+    scatterings = {}
     for name in names:
         with PriorModel(priors, name):  # prefixes the names of what is declared
-            cross_sections[name] = scenario.declare()
-    return cross_sections
+            scatterings[name] = scenario.scattering()
+    return scatterings
 
 
 def _check_declared(scenario: Scenario, declared: set[str]) -> None:
@@ -218,7 +222,7 @@ def predict(
     evaluate = pytensor.function(
         [problem.model[name] for name in values],
         list(outputs.values()),
-        mode="FAST_COMPILE",
+        mode=QUICK,
         on_unused_input="ignore",
     )
     counts = dict(zip(outputs, evaluate(*values.values()), strict=True))
@@ -239,7 +243,8 @@ def _parameter_values(scenario: Scenario, given: Mapping[str, float]) -> dict[st
 def _nuisance_values(
     model: pm.Model, scenario: Scenario, given: Mapping[str, float]
 ) -> dict[str, float]:
-    names = [v.name for v in model.free_RVs if v.name not in scenario.parameter_names]
+    of_interest = {sampled_name(model, name) for name in scenario.parameter_names}
+    names = [v.name for v in model.free_RVs if v.name not in of_interest]
     for name in given:
         if name not in names:
             raise unknown_name("nuisance", name, names)

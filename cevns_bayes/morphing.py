@@ -5,7 +5,7 @@ inside |alpha| <= 1, linear outside, with continuous first and second derivative
 gradient samplers see no kink.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytensor.tensor as pt
 
 Alphas = Mapping[str, Any]  # nuisance name -> PyTensor scalar or number
-Variations = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name -> (-1 sigma, +1 sigma)
+Variations = Mapping[str, tuple[Any, Any]]  # name -> (-1 sigma, +1 sigma)
 
 
 def morphing_weights(alpha: Any) -> tuple[Any, Any]:
@@ -31,9 +31,12 @@ def morphing_weights(alpha: Any) -> tuple[Any, Any]:
 
 @dataclass(frozen=True)
 class Morphed:
-    """An array with systematic variations, each a nuisance of unit width; variations add up."""
+    """An array with systematic variations, each a nuisance of unit width; variations add up.
 
-    nominal: np.ndarray
+    Arrays of counts are NumPy's; what is folded with a cross section may be symbolic.
+    """
+
+    nominal: Any
     variations: Variations = field(default_factory=dict)
 
     def __call__(self, alphas: Alphas) -> Any:
@@ -43,6 +46,11 @@ class Morphed:
             w_up, w_down = morphing_weights(alphas[name])
             array = array + w_up * (up - self.nominal) + w_down * (down - self.nominal)
         return array
+
+    def mapped(self, linear: Callable[[Any], Any]) -> "Morphed":
+        """The same of ``linear(array)``."""
+        variations = {name: (linear(d), linear(u)) for name, (d, u) in self.variations.items()}
+        return Morphed(linear(self.nominal), variations)
 
     def arrays(self) -> list[np.ndarray]:
         """Nominal, then the variations in their order."""

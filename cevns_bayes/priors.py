@@ -1,8 +1,13 @@
-"""Priors a user writes in place of a scenario's own: ``"sin2_theta_w ~ Normal(0.23, 0.01)"``."""
+"""Priors a user writes in place of a scenario's own: ``"sin2_theta_w ~ Normal(0.23, 0.01)"``.
+
+Any continuous PyMC distribution, or ``LogUniform(low, high)``: uniform in the logarithm, sampled
+in log10 under the name ``log10_<name>``.
+"""
 
 import ast
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +31,7 @@ def split_prior(text: str) -> tuple[str, str]:
     return name.strip(), distribution.strip()
 
 
-def parse_distribution(text: str) -> TensorVariable:
+def parse_distribution(text: str) -> "TensorVariable | LogUniform":
     """Unnamed PyMC distribution from text such as ``"Normal(0, sigma=1)"``.
 
     Raises
@@ -52,7 +57,8 @@ def parse_distribution(text: str) -> TensorVariable:
         arguments = [float(ast.literal_eval(argument)) for argument in call.args]
         keywords = {str(k.arg): float(ast.literal_eval(k.value)) for k in call.keywords}
         prior = distribution.dist(*arguments, **keywords)
-        _check_usable(prior)
+        if not isinstance(prior, LogUniform):
+            _check_usable(prior)
     except Exception as error:  # whatever PyMC says of the arguments, the user should read
         raise InputError(f"malformed prior '{text}': {error}; {_EXAMPLE}") from error
     return prior
@@ -66,7 +72,7 @@ def _distributions() -> dict[str, Any]:
         if isinstance(value, type)
         and issubclass(value, Continuous)
         and value not in (Continuous, BoundedContinuous)
-    }
+    } | {"LogUniform": LogUniform}
 
 
 def _check_usable(prior: TensorVariable) -> None:
@@ -78,13 +84,56 @@ def _check_usable(prior: TensorVariable) -> None:
         raise ValueError(f"it draws {draw} with log-density {density}")
 
 
-def _distribution(prior: Any) -> TensorVariable:
+def _distribution(prior: Any) -> "TensorVariable | LogUniform":
     if isinstance(prior, str):
         return parse_distribution(prior)
     owner = getattr(prior, "owner", None)
     if owner is None or prior.ndim != 0:
         raise InputError(f"malformed prior {prior!r}: neither text nor a scalar PyMC distribution")
     return owner.clone().out
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """Uniform in the logarithm between two positive numbers."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high < np.inf:
+            raise ValueError(f"needs 0 < low < high, got {self.low}, {self.high}")
+
+    @classmethod
+    def dist(cls, low: float, high: float) -> "LogUniform":
+        """Spelt as PyMC's distributions are."""
+        return cls(low, high)
+
+
+def log_uniform(name: str, low: float, high: float) -> TensorVariable:
+    """Declare a log-uniform parameter in the open model and return its physical value.
+
+    Sampled as ``log10_<name>``; ``name`` itself is a Deterministic.
+    """
+    model = pm.modelcontext(None)
+    given = model.given_prior(name) if isinstance(model, PriorModel) else None
+    if given is not None and not isinstance(given, LogUniform):
+        return model.register_rv(given, name)
+    prior = given or LogUniform(low, high)
+    log10 = pm.Uniform(f"log10_{name}", np.log10(prior.low), np.log10(prior.high))
+    return pm.Deterministic(name, 10.0**log10)
+
+
+def log10_name(name: str) -> str:
+    """``"mass"`` -> ``"log10_mass"``, ``"csi::mass"`` -> ``"csi::log10_mass"``."""
+    prefix, colons, last = name.rpartition("::")
+    return f"{prefix}{colons}log10_{last}"
+
+
+def sampled_name(model: pm.Model, name: str) -> str:
+    """The free variable behind a parameter: its own name, or that of its logarithm."""
+    free = {variable.name for variable in model.free_RVs}
+    return log10_name(name) if name not in free and log10_name(name) in free else name
 
 
 class PriorModel(pm.Model):
@@ -96,14 +145,20 @@ class PriorModel(pm.Model):
 
     def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
         """As in PyMC, with the user's prior in place of ``rv_var`` if there is one."""
-        if (full_name := self.name_for(name)) in self._priors:
-            rv_var = self._priors[full_name]
-            kwargs = {"dims": kwargs.get("dims")}
+        given = self.given_prior(name)
+        if isinstance(given, LogUniform):
+            return log_uniform(name, given.low, given.high)
+        if given is not None:
+            rv_var, kwargs = given, {"dims": kwargs.get("dims")}
         return super().register_rv(rv_var, name, **kwargs)
+
+    def given_prior(self, name: str) -> "TensorVariable | LogUniform | None":
+        """The user's prior of a variable, if there is one."""
+        return self._priors.get(self.name_for(name))
 
     def check_priors_used(self) -> None:
         """Raise for a prior whose name no free variable has."""
         free = [variable.name for variable in self.free_RVs]
         for name in self._priors:
-            if name not in free:
+            if sampled_name(self, name) not in free:
                 raise unknown_name("prior variable", name, free)

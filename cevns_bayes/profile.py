@@ -19,18 +19,22 @@ from iminuit import Minuit
 from pymc.distributions.continuous import TruncatedNormalRV
 from pytensor.graph.replace import graph_replace
 from pytensor.tensor.random.basic import NormalRV, UniformRV
+from scipy.optimize import shgo
 
 from cevns_bayes.model import (
     DEFAULT_DATA,
+    QUICK,
     DataLike,
     ModelOptions,
     ScenarioLike,
     pose,
 )
+from cevns_bayes.priors import log10_name, sampled_name
 
-EXTRA_STARTS = 4  # besides the centre of the priors
-START_SEED = 0
-PEAK_DRAWS = 10_000
+SCAN_POINTS = 128
+GREATEST_NUMBER_OF_STARTS = 8
+SEED = 0
+PRIOR_DRAWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class FitResult:
     params, nuisances
         Variable name -> best-fit value.
     errors
-        Variable name -> parabolic 1 sigma error; NaN where there is none.
+        Variable name -> parabolic 1 sigma error; NaN where there is none. For a parameter that is
+        sampled in its logarithm, also ``"log10_<name>"``.
     valid
         Whether the minimiser is content with the minimum it reports.
     """
@@ -57,6 +62,16 @@ class FitResult:
     nuisances: Mapping[str, float]
     errors: Mapping[str, float]
     valid: bool
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Best-fit value of everything in ``errors``."""
+        of_logarithms = {
+            log10_name(name): float(np.log10(value))
+            for name, value in self.params.items()
+            if log10_name(name) in self.errors
+        }
+        return {**self.params, **self.nuisances, **of_logarithms}
 
 
 @dataclass(frozen=True)
@@ -79,7 +94,10 @@ def fit(
 ) -> FitResult:
     """Minimise chi^2 over the parameters of interest and all nuisances.
 
-    Starts from the centre of the priors and from draws of them, and keeps the lowest minimum.
+    The minima over the parameters of interest alone are searched for within the bounds of the
+    priors (SHGO on a Sobol sequence); each is then
+    minimised over everything, and the lowest is kept.
+
     Arguments are those of :func:`cevns_bayes.build_model`.
 
     Raises
@@ -89,12 +107,19 @@ def fit(
     """
     problem = pose(scenario, data, **options)
     model, scenario, experiments = problem.model, problem.scenario, problem.experiments
-    minimum = _global_minimum(build_chi2(model, scenario.parameter_names), _starts(model, scenario))
+    sampled = {name: sampled_name(model, name) for name in scenario.parameter_names}
+    chi2 = build_chi2(model, list(sampled.values()))
+    minimum = _global_minimum(chi2, _starts(model, chi2, list(sampled.values())))
     values = minimum.values.to_dict()
-    params = {name: values.pop(name) for name in scenario.parameter_names}
     errors = (
         minimum.errors.to_dict() if minimum.accurate else dict.fromkeys(minimum.parameters, np.nan)
     )
+    params = {}
+    for name, free in sampled.items():
+        params[name] = values.pop(free)
+        if free != name:
+            params[name] = 10.0 ** params[name]
+            errors[name] = np.log(10) * params[name] * errors[free]
     return FitResult(
         scenario=scenario.name,
         data=tuple(experiment.name for experiment in experiments),
@@ -115,9 +140,8 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     deviances = [_deviance(rv, model.rvs_to_values[rv]) for rv in model.observed_RVs]
     pulls = [_pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest]
     (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
-    # One fit needs some hundred evaluations: compiling for speed would take longer.
     value, gradient = (
-        pytensor.function([values], output, mode="FAST_COMPILE")
+        pytensor.function([values], output, mode=QUICK)
         for output in (chi2, pytensor.grad(chi2, values))
     )
     return Chi2(
@@ -140,7 +164,7 @@ def _pull(rv: Any, value: Any) -> Any:
     if isinstance(rv.owner.op, NormalRV | TruncatedNormalRV):
         peak = rv.owner.op.dist_params(rv.owner)[0]
     else:  # another prior of the user's: the highest of many draws
-        peak = pm.draw(rv, PEAK_DRAWS, random_seed=START_SEED, mode="FAST_COMPILE")
+        peak = pm.draw(rv, PRIOR_DRAWS, random_seed=SEED, mode=QUICK)
     return -2 * (pm.logp(rv, value) - pm.logp(rv, peak).max())
 
 
@@ -150,38 +174,62 @@ def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:
         return -np.inf, np.inf
     low, high = (
         transform.backward(pt.as_tensor_variable(np.float64(end)), *rv.owner.inputs).eval(
-            mode="FAST_COMPILE"
+            mode=QUICK
         )
         for end in (-np.inf, np.inf)
     )
     return float(low), float(high)
 
 
-def _starts(model: pm.Model, scenario: Any) -> list[dict[str, float]]:
-    """Values of the parameters of interest to start from; nuisances start at zero."""
-    if not scenario.parameter_names:
-        return [{}]
-    variables = [model[name] for name in scenario.parameter_names]
-    centre = [
-        pm.distributions.distribution.support_point(v).eval(mode="FAST_COMPILE") for v in variables
-    ]
-    draws = pm.draw(variables, draws=EXTRA_STARTS, random_seed=START_SEED, mode="FAST_COMPILE")
-    points = [centre, *zip(*draws, strict=True)]
-    return [dict(zip(scenario.parameter_names, map(float, point), strict=True)) for point in points]
+def _starts(model: pm.Model, chi2: Chi2, parameters_of_interest: list[str]) -> list[np.ndarray]:
+    """Minima over the parameters of interest with the nuisances at zero, the lowest first."""
+    nominal = np.zeros(len(chi2.names))
+    if not parameters_of_interest:
+        return [nominal]
+    chosen = [chi2.names.index(name) for name in parameters_of_interest]
+
+    def completed(values: np.ndarray) -> np.ndarray:
+        point = nominal.copy()
+        point[chosen] = values
+        return point
+
+    found = shgo(
+        lambda values: float(chi2.value(completed(values))),
+        [_finite_limits(model[chi2.names[i]], chi2.limits[i]) for i in chosen],
+        n=SCAN_POINTS,
+        sampling_method="sobol",
+        minimizer_kwargs={
+            "method": "L-BFGS-B",
+            "jac": lambda values: chi2.gradient(completed(values))[chosen],
+        },
+    )
+    return [completed(values) for values in found.xl[:GREATEST_NUMBER_OF_STARTS]]
 
 
-def _global_minimum(chi2: Chi2, starts: list[dict[str, float]]) -> Minuit:
-    minima = [_minimum(chi2, start) for start in starts]
+def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
+    """Limits of a search: those of the prior, or of many draws from it where it has none."""
+    if np.isfinite(limits).all():
+        return limits
+    draws = pm.draw(rv, PRIOR_DRAWS, random_seed=SEED, mode=QUICK)
+    low, high = limits
+    return (
+        low if np.isfinite(low) else float(draws.min()),
+        high if np.isfinite(high) else float(draws.max()),
+    )
+
+
+def _global_minimum(chi2: Chi2, starts: list[np.ndarray]) -> Minuit:
+    minima = [_minuit(chi2, start, strategy=0).migrad() for start in starts]
     best = min(minima, key=lambda minimum: (not np.isfinite(minimum.fval), minimum.fval))
-    return best.hesse()
+    return _minuit(chi2, np.array(best.values), strategy=1).migrad().hesse()
 
 
-def _minimum(chi2: Chi2, start: dict[str, float]) -> Minuit:
-    first = np.array([start.get(name, 0.0) for name in chi2.names])
-    minuit = Minuit(chi2.value, first, grad=chi2.gradient, name=chi2.names)
+def _minuit(chi2: Chi2, start: np.ndarray, strategy: int) -> Minuit:
+    minuit = Minuit(chi2.value, start, grad=chi2.gradient, name=chi2.names)
     minuit.errordef = Minuit.LEAST_SQUARES
     minuit.limits = chi2.limits
-    return minuit.migrad()
+    minuit.strategy = strategy
+    return minuit
 
 
 def _without_pull(model: pm.Model, nuisances: Collection[str]) -> int:

@@ -15,11 +15,14 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from cevns_bayes.cross_sections import CrossSection, Target
+from cevns_bayes.cross_sections import CrossSection, Scattering
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.flux import Flavour
+from cevns_bayes.targets import Target
 
 _MODELS_PACKAGE = "cevns_bayes.models"
+
+CrossSectionOf = Callable[[Target, Flavour], CrossSection]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Scenario:
         arXiv number and equation.
     declare
         Called once inside an open PyMC model: declares the priors of the parameters of interest
-        and returns ``cross_section(target, flavour) -> CrossSection``.
+        and returns ``cross_section(target, flavour) -> CrossSection`` for nuclei, or, where
+        electrons matter, the :class:`Scattering` off both.
     fixed_nuisances
         Nuisances switched off because a parameter takes their place.
     per_experiment
@@ -63,11 +67,16 @@ class Scenario:
     title: str
     parameters_of_interest: tuple[Parameter, ...]
     reference: str
-    declare: Callable[[], Callable[[Target, Flavour], CrossSection]]
+    declare: Callable[[], CrossSectionOf | Scattering]
     fixed_nuisances: tuple[str, ...] = ()
     per_experiment: bool = False
     name: str = ""
     description: str = ""
+
+    def scattering(self) -> Scattering:
+        """Call ``declare`` in the open model."""
+        declared = self.declare()
+        return declared if isinstance(declared, Scattering) else Scattering(declared)
 
     @property
     def parameter_names(self) -> list[str]:

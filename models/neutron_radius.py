@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pymc as pm
 
-from cevns_bayes.constants import SIN2_THETA_W
-from cevns_bayes.cross_sections import CrossSection, Target, vector, weak_charge
+from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
 from cevns_bayes.flux import Flavour
 from cevns_bayes.scenario import Parameter, Scenario
+from cevns_bayes.targets import Target
 
 
 def neutron_radius():
@@ -24,7 +24,7 @@ def neutron_radius():
 
     def cross_section(target: Target, flavour: Flavour) -> CrossSection:
         target = replace(target, neutron_rms_radius_fm=r_n)
-        return vector(target, weak_charge(target, SIN2_THETA_W) ** 2)
+        return vector(target, weak_charge(target) ** 2)
 
     return cross_section
 

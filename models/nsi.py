@@ -1,15 +1,17 @@
 """Neutral-current non-standard interactions (NSI) with up and down quarks.
 
-    L = -2 sqrt(2) G_F eps_ll^q (nubar_l gamma^mu P_L nu_l) (qbar gamma_mu q)
+    L = -2 sqrt(2) G_F eps_ll'^q (nubar_l gamma^mu P_L nu_l') (qbar gamma_mu q)
 
-    Q_l = Q_SM + c_l,   c_l = (2 eps_ll^u + eps_ll^d) Z F_p + (eps_ll^u + 2 eps_ll^d) N F_n
+    Q_l^2 = (Q_SM + c_ll)^2 + sum_{l' != l} c_ll'^2
+    c_ll' = (2 eps_ll'^u + eps_ll'^d) Z F_p + (eps_ll'^u + 2 eps_ll'^d) N F_n
 
-for neutrinos of family l, with vector couplings eps_ll^q = eps_ll^{qL} + eps_ll^{qR}:
+for neutrinos of family l, with vector couplings eps_ll'^q = eps_ll'^{qL} + eps_ll'^{qR}, all real,
+two of them free at a time:
 
-    eps_ee_u, eps_ee_d ~ Uniform(-1, 1)
+    eps_ee_u, eps_ee_d, eps_mumu_u, eps_mumu_d, eps_emu_u, ... ~ Uniform(-1, 1)
 
-The rate fixes |Q_l| only: solutions lie on two lines of slope -(2Z+N)/(Z+2N).
-arXiv:2211.11905, Eqs. (2.8)-(2.9).
+The rate fixes Q_l^2 only: bands of slope -(2Z+N)/(Z+2N) in two couplings of one flavour, rings in
+couplings of different flavours. arXiv:2211.11905, Secs. 2 and 4.3.
 """
 
 from functools import partial
@@ -17,13 +19,13 @@ from typing import Any
 
 import pymc as pm
 
-from cevns_bayes.constants import SIN2_THETA_W
-from cevns_bayes.cross_sections import CrossSection, Target, vector, weak_charge
+from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
 from cevns_bayes.flux import Flavour
 from cevns_bayes.scenario import Parameter, Scenario
+from cevns_bayes.targets import Target
 
-EPS_EE_U = Parameter("eps_ee_u", r"$\varepsilon_{ee}^{u}$")
-EPS_EE_D = Parameter("eps_ee_d", r"$\varepsilon_{ee}^{d}$")
+# Family of the neutrino -> its couplings: to itself, then to other families.
+COUPLINGS = {"e": ("ee", ("emu", "etau")), "mu": ("mumu", ("emu", "mutau"))}
 
 
 def shift(target: Target, eps_u: Any, eps_d: Any) -> Any:
@@ -31,28 +33,44 @@ def shift(target: Target, eps_u: Any, eps_d: Any) -> Any:
     return (2 * eps_u + eps_d) * target.Z_Fp + (eps_u + 2 * eps_d) * target.N_Fn
 
 
-def non_universal(parameters: tuple[Parameter, ...]):
-    """Flavour-diagonal couplings among ``parameters`` are free, all others zero."""
-    eps = {parameter.name: pm.Uniform(parameter.name, -1.0, 1.0) for parameter in parameters}
+def non_standard(names: tuple[str, ...]):
+    """The couplings ``names`` are free, all others zero."""
+    eps = {name: pm.Uniform(name, -1.0, 1.0) for name in names}
+
+    def c(target: Target, families: str) -> Any:
+        u, d = (eps.get(f"eps_{families}_{quark}", 0.0) for quark in "ud")
+        return shift(target, u, d)
 
     def cross_section(target: Target, flavour: Flavour) -> CrossSection:
-        coupling = f"eps_{flavour.family * 2}"
-        c = shift(target, eps.get(f"{coupling}_u", 0.0), eps.get(f"{coupling}_d", 0.0))
-        return vector(target, (weak_charge(target, SIN2_THETA_W) + c) ** 2)
+        same, others = COUPLINGS[flavour.family]
+        charge = weak_charge(target) + c(target, same)
+        return vector(target, charge**2 + sum(c(target, other) ** 2 for other in others))
 
     return cross_section
 
 
-def _non_universal_scenario(first: Parameter, second: Parameter) -> Scenario:
-    pair = (first, second)
+def _parameter(name: str) -> Parameter:
+    _, families, quark = name.split("_")
+    label = families.replace("mu", r"\mu ").replace("tau", r"\tau ").strip()
+    return Parameter(name, rf"$\varepsilon_{{{label}}}^{{{quark}}}$")
+
+
+def _scenario(first: str, second: str) -> Scenario:
     return Scenario(
-        title=f"Non-universal NSI, {first.name} and {second.name}",
-        parameters_of_interest=pair,
+        title=f"NSI, {first} and {second}",
+        parameters_of_interest=(_parameter(first), _parameter(second)),
         reference="arXiv:2211.11905, Sec. 4.3",
-        declare=partial(non_universal, pair),
+        declare=partial(non_standard, (first, second)),
     )
 
 
 SCENARIOS = {
-    "nsi-ee-ud": _non_universal_scenario(EPS_EE_U, EPS_EE_D),
+    "nsi-ee-ud": _scenario("eps_ee_u", "eps_ee_d"),
+    "nsi-mumu-ud": _scenario("eps_mumu_u", "eps_mumu_d"),
+    "nsi-d-ee-mumu": _scenario("eps_ee_d", "eps_mumu_d"),
+    "nsi-u-ee-mumu": _scenario("eps_ee_u", "eps_mumu_u"),
+    "nsi-d-ee-emu": _scenario("eps_ee_d", "eps_emu_d"),
+    "nsi-u-mumu-emu": _scenario("eps_mumu_u", "eps_emu_u"),
+    "nsi-d-ee-etau": _scenario("eps_ee_d", "eps_etau_d"),
+    "nsi-d-mumu-mutau": _scenario("eps_mumu_d", "eps_mutau_d"),
 }

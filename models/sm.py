@@ -7,17 +7,17 @@
 arXiv:2211.11905, Eqs. (2.1)-(2.3).
 """
 
-from cevns_bayes.constants import SIN2_THETA_W
-from cevns_bayes.cross_sections import CrossSection, Target, vector, weak_charge
+from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
 from cevns_bayes.flux import Flavour
 from cevns_bayes.scenario import Scenario
+from cevns_bayes.targets import Target
 
 
 def standard_model():
     """No priors: everything is known."""
 
     def cross_section(target: Target, flavour: Flavour) -> CrossSection:
-        return vector(target, weak_charge(target, SIN2_THETA_W) ** 2)
+        return vector(target, weak_charge(target) ** 2)
 
     return cross_section
 

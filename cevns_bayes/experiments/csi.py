@@ -1,6 +1,7 @@
 """COHERENT CsI[Na], full 2016-2019 data (arXiv:2110.07730), analysed as in arXiv:2211.11905.
 
     N = (1 + alpha_flux + alpha_quenching) N_cevns(alpha_radius, alpha_time, alpha_efficiency)
+      + (1 + alpha_flux) N_es(alpha_time, alpha_efficiency)
       + (1 + alpha_brn) N_brn(alpha_time) + (1 + alpha_nin) N_nin(alpha_time)
       + (1 + alpha_ssb) N_ssb
 
@@ -9,6 +10,7 @@ time, efficiency.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,8 +25,8 @@ from cevns_bayes.detectors import (
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiment import Axis, Background, Experiment, Nuisance, Signal
 from cevns_bayes.flux import Flavour, arrival_density
-from cevns_bayes.nuclei import Nucleus, nucleus
-from cevns_bayes.response import Response, nuclear_response
+from cevns_bayes.nuclei import nucleus
+from cevns_bayes.response import Detector, Response, electron_response, nuclear_response
 from cevns_bayes.timing import TimeShape, density_fractions, table_fractions
 
 ENERGY_EDGES_PE = (0, 8, 12, 16, 20, 24, 32, 40, 50, 60)
@@ -65,7 +67,7 @@ def load(binning: dict[str, Sequence[float]]) -> Experiment:
         name="csi",
         axes=(energy, time),
         counts=_rebinned(counts, "coincident", energy, time),
-        signals=(_cevns(energy, time),),
+        signals=_signals(energy, time),
         backgrounds=_backgrounds(counts, energy, time),
         nuisances=NUISANCES,
         reference="COHERENT CsI 2021, arXiv:2110.07730",
@@ -84,34 +86,54 @@ def _rebinned(counts: dict[str, np.ndarray], column: str, energy: Axis, time: Ax
     return np.histogram2d(*cells, bins=(energy.edges, time.edges), weights=counts[column])[0]
 
 
-def _cevns(energy: Axis, time: Axis) -> Signal:
-    return Signal(
+def _signals(energy: Axis, time: Axis) -> tuple[Signal, Signal]:
+    """Recoils of nuclei and of electrons, which the detector cannot tell from each other."""
+    parameters = read_toml("csi", "parameters")
+    exposure = parameters["exposure"]
+    moles = 1000 * exposure["detector_mass_kg"] / exposure["molar_mass_g_per_mol"]
+    molecules = moles * AVOGADRO_PER_MOL
+    detector = _detector(energy)
+    quenching = PolynomialQuenching(tuple(parameters["quenching"]["nominal"]))
+    cevns = Signal(
         name="cevns",
-        response=Response.joined([_response(nucleus(name), energy) for name in ("Cs133", "I127")]),
+        response=Response.joined(
+            [
+                nuclear_response(
+                    nucleus(symbol), detector, quenching=quenching, target_number=molecules
+                )
+                for symbol in ("Cs133", "I127")
+            ]
+        ),
         time_shapes={flavour: _arrival_shape(flavour, time) for flavour in Flavour},
         norms=("alpha_flux", "alpha_quenching"),
         radius="alpha_radius",
         onset="alpha_time",
+        baseline_m=exposure["distance_m"],
     )
+    last_kev = energy.edges[-1] * parameters["resolution"]["mean_scale_kevee"]
+    electrons = electron_response(
+        ("Cs", "I"),
+        detector,
+        end_kev=2 * last_kev + 3,  # ten standard deviations above the last bin
+        molecule_number=molecules,
+    )
+    es = replace(cevns, name="es", response=electrons, norms=("alpha_flux",), radius=None)
+    return cevns, es
 
 
-def _response(target: Nucleus, energy: Axis) -> Response:
+def _detector(energy: Axis) -> Detector:
     parameters = read_toml("csi", "parameters")
     exposure = parameters["exposure"]
-    moles = 1000 * exposure["detector_mass_kg"] / exposure["molar_mass_g_per_mol"]
     pions = exposure["protons_on_target"] * exposure["neutrinos_per_flavour_per_proton"]
     efficiency = {
         model: SigmoidEfficiency(*coefficients)
         for model, coefficients in parameters["efficiency"].items()
     }
-    return nuclear_response(
-        target,
-        energy.edges,
-        quenching=PolynomialQuenching(tuple(parameters["quenching"]["nominal"])),
+    return Detector(
+        energy_edges=energy.edges,
         resolution=GammaResolution(*parameters["resolution"].values()),
         efficiency=efficiency["nominal"],
         efficiency_variations={"alpha_efficiency": (efficiency["down"], efficiency["up"])},
-        target_number=moles * AVOGADRO_PER_MOL,
         pions_per_cm2=pions / (4 * np.pi * (100 * exposure["distance_m"]) ** 2),
     )
 

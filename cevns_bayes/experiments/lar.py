@@ -8,6 +8,7 @@ In the published chi^2 the betas are: beta_0 flux, beta_1 f90, beta_2 time, beta
 beta_4 brn_energy, beta_5 brn_time, beta_6 brn_width, beta_7 brn_delayed, beta_8 ssb. The shape
 nuisances have unit width. Signals get their energies from the detector response and their times
 from the flux; they take their F90 from the released CEvNS template, energy bin by energy bin.
+Electrons do not pass the cut on F90.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from cevns_bayes.experiment import Axis, Experiment, Nuisance, Signal, TemplateB
 from cevns_bayes.flux import Flavour, arrival_density
 from cevns_bayes.morphing import Morphed, mirrored
 from cevns_bayes.nuclei import nucleus
-from cevns_bayes.response import Response, nuclear_response
+from cevns_bayes.response import Detector, Response, nuclear_response
 from cevns_bayes.timing import TimeShape, density_fractions
 
 SHAPE = (12, 8, 10)
@@ -132,6 +133,7 @@ def _cevns(flat: bool) -> Signal:
         time_shapes={flavour: _arrival_shape(flavour) for flavour in Flavour},
         norms=("alpha_flux",),
         shape=_signal_shape(flat),
+        baseline_m=read_toml("lar", "parameters")["exposure"]["distance_m"],
     )
 
 
@@ -140,14 +142,17 @@ def _response() -> Response:
     exposure, table = parameters["exposure"], read_table("lar", "efficiency")
     moles = 1000 * exposure["detector_mass_kg"] / exposure["molar_mass_g_per_mol"]
     pions = exposure["protons_on_target"] * exposure["neutrinos_per_flavour_per_proton"]
-    return nuclear_response(
-        nucleus("Ar40"),
-        AXES[0].edges,
-        quenching=LinearQuenchingFactor(**parameters["quenching"]),
+    detector = Detector(
+        energy_edges=AXES[0].edges,
         resolution=GaussianResolution(**parameters["resolution"]),
         efficiency=TabulatedEfficiency(table["energy_kevee"], table["efficiency"]),
-        target_number=moles * AVOGADRO_PER_MOL,
         pions_per_cm2=pions / (4 * np.pi * (100 * exposure["distance_m"]) ** 2),
+    )
+    return nuclear_response(
+        nucleus("Ar40"),
+        detector,
+        quenching=LinearQuenchingFactor(**parameters["quenching"]),
+        target_number=moles * AVOGADRO_PER_MOL,
     )
 
 

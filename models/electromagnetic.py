@@ -1,0 +1,107 @@
+"""Electromagnetic properties of active neutrinos: magnetic moments, millicharges, charge radii.
+
+    magnetic moment:  dsigma += pi alpha^2/m_e^2 (mu/mu_B)^2 Z^2 F_p^2 (1/E_nr - 1/E_nu)
+    millicharge:      Q = Q_SM + sqrt(2) pi alpha q Z F_p/(G_F m_N E_nr)
+    charge radius:    Q = Q_SM - sqrt(2) pi alpha <r^2> Z F_p/(3 G_F)
+
+one parameter per flavour of the beam, e and mu. For electrons Z F_p becomes 1, m_N becomes m_e, and
+g_V takes the shifts of Q with the opposite sign.
+
+    mu_nu_e, mu_nu_mu ~ Uniform(0, 50)       [1e-9 mu_B]
+    q_ee, q_mumu      ~ Uniform(-200, 200)   [1e-9 e]
+    r2_ee, r2_mumu    ~ Uniform(-300, 300)   [1e-32 cm^2]
+
+arXiv:2211.11905, Secs. 2 and 4.6.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pymc as pm
+
+from cevns_bayes.constants import FERMI_CONSTANT_PER_MEV2 as G_F
+from cevns_bayes.constants import FINE_STRUCTURE_CONSTANT as ALPHA
+from cevns_bayes.constants import HBAR_C_SQUARED_MEV2_CM2
+from cevns_bayes.cross_sections import (
+    CrossSection,
+    Scattering,
+    electron,
+    magnetic,
+    vector,
+    weak_charge,
+)
+from cevns_bayes.flux import Flavour
+from cevns_bayes.scenario import Parameter, Scenario
+from cevns_bayes.targets import Electrons, Target
+
+R2_PER_MEV2 = 1e-32 / HBAR_C_SQUARED_MEV2_CM2
+
+
+def magnetic_moment():
+    """Flips the helicity: adds to the Standard Model without interference."""
+    mu = {"e": pm.Uniform("mu_nu_e", 0.0, 50.0), "mu": pm.Uniform("mu_nu_mu", 0.0, 50.0)}
+
+    def nuclei(target: Target, flavour: Flavour) -> CrossSection:
+        flip = magnetic(target, target.Z_Fp, 1e-9 * mu[flavour.family])
+        return vector(target, weak_charge(target) ** 2) + flip
+
+    def electrons(target: Electrons, flavour: Flavour) -> CrossSection:
+        return electron(target, flavour) + magnetic(target, 1.0, 1e-9 * mu[flavour.family])
+
+    return Scattering(nuclei, electrons)
+
+
+def coherent_shift(shift: Callable[[Target | Electrons, Flavour], Any]) -> Scattering:
+    """A coupling to the electric charge alone that interferes: ``shift`` per unit charge."""
+
+    def nuclei(target: Target, flavour: Flavour) -> CrossSection:
+        return vector(target, (weak_charge(target) + shift(target, flavour) * target.Z_Fp) ** 2)
+
+    def electrons(target: Electrons, flavour: Flavour) -> CrossSection:
+        return electron(target, flavour, -shift(target, flavour))
+
+    return Scattering(nuclei, electrons)
+
+
+def millicharge():
+    """The photon's propagator is 1/q^2 = 1/(2 m E)."""
+    q = {"e": pm.Uniform("q_ee", -200.0, 200.0), "mu": pm.Uniform("q_mumu", -200.0, 200.0)}
+    factor = np.sqrt(2) * np.pi * ALPHA / G_F * 1e-9
+    return coherent_shift(
+        lambda t, flavour: q[flavour.family] * factor / (t.mass_mev * t.recoil_energy_mev)
+    )
+
+
+def charge_radius():
+    """The same at all energies."""
+    r2 = {"e": pm.Uniform("r2_ee", -300.0, 300.0), "mu": pm.Uniform("r2_mumu", -300.0, 300.0)}
+    factor = np.sqrt(2) * np.pi * ALPHA / (3 * G_F) * R2_PER_MEV2
+    return coherent_shift(lambda target, flavour: -r2[flavour.family] * factor)
+
+
+def _scenario(title: str, e: Parameter, mu: Parameter, declare: Any) -> Scenario:
+    return Scenario(title, (e, mu), "arXiv:2211.11905, Sec. 4.6", declare)
+
+
+_MU, _Q, _R2 = r"10^{-9}\,\mu_B", r"10^{-9}\,e", r"10^{-32}\,\mathrm{cm}^2"
+SCENARIOS = {
+    "magnetic-moment": _scenario(
+        "Magnetic moments",
+        Parameter("mu_nu_e", r"$\mu_{\nu_e}$", f"${_MU}$"),
+        Parameter("mu_nu_mu", r"$\mu_{\nu_\mu}$", f"${_MU}$"),
+        magnetic_moment,
+    ),
+    "millicharge": _scenario(
+        "Millicharges",
+        Parameter("q_ee", r"$q_{ee}$", f"${_Q}$"),
+        Parameter("q_mumu", r"$q_{\mu\mu}$", f"${_Q}$"),
+        millicharge,
+    ),
+    "charge-radius": _scenario(
+        "Charge radii",
+        Parameter("r2_ee", r"$\langle r^2_{ee}\rangle$", f"${_R2}$"),
+        Parameter("r2_mumu", r"$\langle r^2_{\mu\mu}\rangle$", f"${_R2}$"),
+        charge_radius,
+    ),
+}
