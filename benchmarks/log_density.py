@@ -10,7 +10,7 @@ from scipy import integrate
 
 import cevns_bayes as cb
 from cevns_bayes.constants import SIN2_THETA_W
-from cevns_bayes.cross_sections import Target, vector, weak_charge
+from cevns_bayes.cross_sections import vector, weak_charge
 from cevns_bayes.flux import (
     MAXIMUM_ENERGY_MEV,
     Flavour,
@@ -18,6 +18,7 @@ from cevns_bayes.flux import (
     minimum_energy,
 )
 from cevns_bayes.form_factors import helm
+from cevns_bayes.targets import Target
 
 
 def seconds_per_call(function, calls):

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import click
 from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from cevns_bayes.errors import InputError
@@ -15,6 +17,8 @@ from cevns_bayes.errors import InputError
 
 _out = Console()
 _err = Console(stderr=True)
+
+WIDEST_TABLE = 500
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,6 +73,7 @@ def list_command(name: str | None) -> None:
 
     Example: cevns-bayes list weak-mixing-angle
     """
+    from cevns_bayes.experiments import experiment_names
     from cevns_bayes.scenario import load_scenario, scenario_names
 
     if name is not None:
@@ -76,10 +81,28 @@ def list_command(name: str | None) -> None:
         text = f"{scenario.name}: {scenario.title} ({scenario.reference})\n\n{scenario.description}"
         _out.print(text, markup=False, highlight=False, soft_wrap=True)
         return
-    table = _table("scenario", "parameters", "title")
+    table = _table("scenario", "title", "priors [unit]", "data", "reference")
     for scenario in map(load_scenario, scenario_names()):
-        table.add_row(scenario.name, ", ".join(scenario.parameter_names) or "—", scenario.title)
+        table.add_row(
+            scenario.name,
+            scenario.title,
+            escape("\n".join(_priors_with_units(scenario))) or "—",
+            ", ".join(experiment_names()),
+            scenario.reference,
+        )
     _print_table(table)
+
+
+def _priors_with_units(scenario: Any) -> list[str]:
+    from cevns_bayes.scenario import declared_priors
+
+    units = {p.name: p.unit for p in scenario.parameters_of_interest}
+    units |= {p.logarithm.name: p.unit for p in scenario.parameters_of_interest}
+    return [
+        f"{prior} [{units[name]}]" if units.get(name) else prior
+        for prior in declared_priors(scenario)
+        for name in [prior.split(" ~ ")[0]]
+    ]
 
 
 @cli.command()
@@ -131,12 +154,12 @@ def run(
 
 
 def _print_run(analysis: Any) -> None:
-    from cevns_bayes.sampling import sampled_names, summary
+    from cevns_bayes.sampling import summary
 
     table = _table("variable", "mean", "sd", "90 % HDI", "best fit", "ESS", "R-hat")
     rows = summary(analysis.posterior)
-    fitted = {**analysis.best_fit.params, **analysis.best_fit.nuisances}
-    for name in sampled_names(analysis.posterior):
+    fitted = analysis.best_fit.values
+    for name in map(str, rows["variable"].to_numpy()):
         row = {key: float(value) for key, value in rows.sel(variable=name).items()}
         table.add_row(
             name,
@@ -159,7 +182,8 @@ def _print_run(analysis: Any) -> None:
 
 def _print_table(table: Table) -> None:
     """Without cutting cells: a narrow terminal wraps lines."""
-    _out.print(table, width=250, soft_wrap=True)
+    needed = Measurement.get(_out, _out.options.update(width=WIDEST_TABLE), table).maximum
+    Console(width=needed).print(table, soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:
@@ -239,6 +263,8 @@ def validate(form_factor: str, csv_file: Path | None, markdown_file: Path | None
     """
     from cevns_bayes.validation import validate
 
+    for file in (csv_file, markdown_file):
+        _refuse_existing(file)
     header = [
         "scenario",
         "data",
@@ -303,6 +329,12 @@ def _setting(text: str) -> tuple[str, float]:
         return name.strip(), float(value)
     except ValueError:
         raise InputError(f"malformed --set '{text}'; write NAME=NUMBER") from None
+
+
+def _refuse_existing(path: Path | None) -> None:
+    """Before the work, not after it."""
+    if path and path.exists():
+        raise InputError(f"{path} exists")
 
 
 def _write_new(path: Path, text: str) -> None:

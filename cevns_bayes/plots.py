@@ -1,7 +1,7 @@
 """Figures of results: functions take results and return a Figure; none saves or shows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import arviz as az
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevns_bayes.experiment import Axis, Experiment
-from cevns_bayes.scenario import Parameter, Scenario
+from cevns_bayes.scenario import Parameter
 
 # Okabe & Ito's palette, told apart by colour-blind readers too.
 _SIGNAL, _REFERENCE = "#0072b2", "#d55e00"
@@ -21,10 +21,12 @@ _COLOURS = {
     "brn": "#e69f00",
     "brn_prompt": "#e69f00",
     "nin": "#009e73",
+    "es": "#56b4e9",
     "brn_delayed": "#cc79a7",
 }
 _COMPONENT_NAMES = {
     "cevns": "CEvNS",
+    "es": "electron scattering",
     "ssb": "SSB",
     "brn": "BRN",
     "nin": "NIN",
@@ -35,10 +37,12 @@ _BANDS = {0.90: "#a6cee3", 0.68: "#5b9bd5"}
 
 
 def plot_posterior(
-    posterior: xr.DataTree, scenario: Scenario, best_fit: Mapping[str, float]
+    posterior: xr.DataTree,
+    title: str,
+    parameters: Sequence[Parameter],
+    best_fit: Mapping[str, float],
 ) -> Figure:
-    """Marginal posterior of each parameter of interest, 68 and 90 % HDI, best fit, SM value."""
-    parameters = scenario.parameters_of_interest
+    """Marginal posterior of each parameter, 68 and 90 % HDI, best fit, SM value."""
     figure = Figure(figsize=(5.2 * len(parameters), 3.8), layout="constrained")
     axes = figure.subplots(1, len(parameters), squeeze=False)[0]
     draws = posterior["posterior"].to_dataset()
@@ -47,7 +51,7 @@ def plot_posterior(
         panel.axvline(best_fit[parameter.name], color="black", label=r"best fit ($\chi^2$ minimum)")
         panel.legend(fontsize=8)
     data = ", ".join(json.loads(posterior.attrs["data"]))
-    figure.suptitle(f"{scenario.title}, data: {data}", fontsize=11)
+    figure.suptitle(f"{title}, data: {data}", fontsize=11)
     return figure
 
 

@@ -19,7 +19,8 @@ from iminuit import Minuit
 from pymc.distributions.continuous import TruncatedNormalRV
 from pytensor.graph.replace import graph_replace
 from pytensor.tensor.random.basic import NormalRV, UniformRV
-from scipy.optimize import shgo
+from scipy.spatial import cKDTree
+from scipy.stats import qmc
 
 from cevns_bayes.model import (
     DEFAULT_DATA,
@@ -31,7 +32,7 @@ from cevns_bayes.model import (
 )
 from cevns_bayes.priors import log10_name, sampled_name
 
-SCAN_POINTS = 128
+NEIGHBOURS = 6
 GREATEST_NUMBER_OF_STARTS = 8
 SEED = 0
 PRIOR_DRAWS = 10_000
@@ -94,9 +95,8 @@ def fit(
 ) -> FitResult:
     """Minimise chi^2 over the parameters of interest and all nuisances.
 
-    The minima over the parameters of interest alone are searched for within the bounds of the
-    priors (SHGO on a Sobol sequence); each is then
-    minimised over everything, and the lowest is kept.
+    Starts from the points of a Sobol sequence over the parameters of interest, within the bounds
+    of their priors, that are lower than all their neighbours, and keeps the lowest minimum.
 
     Arguments are those of :func:`cevns_bayes.build_model`.
 
@@ -182,7 +182,7 @@ def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:
 
 
 def _starts(model: pm.Model, chi2: Chi2, parameters_of_interest: list[str]) -> list[np.ndarray]:
-    """Minima over the parameters of interest with the nuisances at zero, the lowest first."""
+    """Points lower than all their neighbours, nuisances at zero, the lowest first."""
     nominal = np.zeros(len(chi2.names))
     if not parameters_of_interest:
         return [nominal]
@@ -193,17 +193,14 @@ def _starts(model: pm.Model, chi2: Chi2, parameters_of_interest: list[str]) -> l
         point[chosen] = values
         return point
 
-    found = shgo(
-        lambda values: float(chi2.value(completed(values))),
-        [_finite_limits(model[chi2.names[i]], chi2.limits[i]) for i in chosen],
-        n=SCAN_POINTS,
-        sampling_method="sobol",
-        minimizer_kwargs={
-            "method": "L-BFGS-B",
-            "jac": lambda values: chi2.gradient(completed(values))[chosen],
-        },
-    )
-    return [completed(values) for values in found.xl[:GREATEST_NUMBER_OF_STARTS]]
+    limits = np.array([_finite_limits(model[chi2.names[i]], chi2.limits[i]) for i in chosen])
+    sequence = qmc.Sobol(len(chosen), seed=SEED).random_base2(4 + 2 * len(chosen))
+    points = [completed(values) for values in qmc.scale(sequence, *limits.T)]
+    heights = np.array([float(chi2.value(point)) for point in points])
+    neighbours = cKDTree(sequence).query(sequence, k=NEIGHBOURS + 1)[1]  # the first is itself
+    lowest = np.flatnonzero(heights <= heights[neighbours].min(axis=1))
+    order = lowest[np.argsort(heights[lowest])][:GREATEST_NUMBER_OF_STARTS]
+    return [points[i] for i in order]
 
 
 def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
@@ -219,17 +216,18 @@ def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
 
 
 def _global_minimum(chi2: Chi2, starts: list[np.ndarray]) -> Minuit:
-    minima = [_minuit(chi2, start, strategy=0).migrad() for start in starts]
+    minima = [_quick_minimum(chi2, start) for start in starts]
     best = min(minima, key=lambda minimum: (not np.isfinite(minimum.fval), minimum.fval))
-    return _minuit(chi2, np.array(best.values), strategy=1).migrad().hesse()
+    best.strategy = 1
+    return best.migrad().hesse()
 
 
-def _minuit(chi2: Chi2, start: np.ndarray, strategy: int) -> Minuit:
+def _quick_minimum(chi2: Chi2, start: np.ndarray) -> Minuit:
     minuit = Minuit(chi2.value, start, grad=chi2.gradient, name=chi2.names)
     minuit.errordef = Minuit.LEAST_SQUARES
     minuit.limits = chi2.limits
-    minuit.strategy = strategy
-    return minuit
+    minuit.strategy = 0
+    return minuit.migrad()
 
 
 def _without_pull(model: pm.Model, nuisances: Collection[str]) -> int:

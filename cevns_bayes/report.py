@@ -20,7 +20,7 @@ from cevns_bayes.model import DataLike, ModelOptions, ScenarioLike, load_data, p
 from cevns_bayes.plots import plot_corner, plot_posterior, plot_spectra
 from cevns_bayes.profile import FitResult, fit
 from cevns_bayes.sampling import Convergence, check_convergence, sample, sampled_names, summary
-from cevns_bayes.scenario import Scenario, load_scenario
+from cevns_bayes.scenario import Parameter, Scenario, load_scenario
 
 REPORT_FILE = "report.md"
 POSTERIOR_FILE = "posterior.nc"
@@ -39,9 +39,14 @@ class Analysis:
     standard_model: FitResult
 
     @property
-    def together(self) -> Scenario:
-        """The scenario with the parameters it has on these experiments together."""
-        return self.scenario.on([experiment.name for experiment in self.experiments])
+    def parameters(self) -> list[Parameter]:
+        """Parameters of interest on these experiments together, as they were sampled."""
+        together = self.scenario.on([experiment.name for experiment in self.experiments])
+        names = sampled_names(self.posterior)
+        return [
+            parameter if parameter.name in names else parameter.logarithm
+            for parameter in together.parameters_of_interest
+        ]
 
 
 def analyse(
@@ -134,11 +139,13 @@ def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
 
 def draw(analysis: Analysis) -> dict[str, Figure]:
     """All figures of the report, file name -> Figure."""
-    fitted = {**analysis.best_fit.params, **analysis.best_fit.nuisances}
+    fitted = analysis.best_fit.values
     names = sampled_names(analysis.posterior)
     figures = {}
     if analysis.scenario.parameters_of_interest:
-        figures["posterior"] = plot_posterior(analysis.posterior, analysis.together, fitted)
+        figures["posterior"] = plot_posterior(
+            analysis.posterior, analysis.scenario.title, analysis.parameters, fitted
+        )
     for experiment in analysis.experiments:
         fitted_counts = predict(
             analysis.scenario,
@@ -169,7 +176,7 @@ def _own_nuisances(experiment: Experiment, fitted: Mapping[str, float]) -> dict[
 
 
 def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:
-    labels = {p.name: p.axis_label for p in analysis.together.parameters_of_interest}
+    labels = {p.name: p.axis_label for p in analysis.parameters}
     for name in names:
         if name not in labels:
             word = name.rpartition("::alpha_")[2]
@@ -208,8 +215,8 @@ def _intervals(analysis: Analysis) -> str:
         "| variable | mean | sd | 68 % HDI | 90 % HDI | 90 % equal-tailed | best fit |",
         "|---|---|---|---|---|---|---|",
     ]
-    fitted = {**analysis.best_fit.params, **analysis.best_fit.nuisances}
-    for name in sampled_names(analysis.posterior):
+    fitted = analysis.best_fit.values
+    for name in map(str, table["variable"].to_numpy()):
         row = {key: float(value) for key, value in table.sel(variable=name).items()}
         ranges = [
             f"[{row[f'{kind}_low']:.4g}, {row[f'{kind}_high']:.4g}]"

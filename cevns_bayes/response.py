@@ -15,7 +15,7 @@ from cevns_bayes.quadrature import binned_rule, composite_rule
 
 # Relative errors per bin below 1e-4: tests/test_response.py
 NODES_PER_SEGMENT = 40
-NODES_BETWEEN_SHELLS = 6
+NODES_BETWEEN_SHELLS = 8
 
 MEV_PER_KEV = 1e-3
 

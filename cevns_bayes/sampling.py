@@ -24,6 +24,7 @@ from cevns_bayes.model import (
     ScenarioLike,
     pose,
 )
+from cevns_bayes.priors import log10_name, sampled_name
 
 DEFAULT_DRAWS, DEFAULT_TUNE, DEFAULT_CHAINS, DEFAULT_SEED = 1500, 1000, 4, 1
 
@@ -95,13 +96,17 @@ def _nuts(model: pm.Model, **settings: Any) -> xr.DataTree:
 def _as_tree(trace: xr.DataTree, problem: Problem, settings: dict[str, Any]) -> xr.DataTree:
     model, scenario, experiments = problem.model, problem.scenario, problem.experiments
     posterior = trace["posterior"].to_dataset()
-    order = scenario.parameter_names
-    order += [v.name for v in (*model.free_RVs, *model.deterministics) if v.name not in order]
+    order = [
+        name
+        for parameter in scenario.parameter_names
+        for name in (parameter, sampled_name(model, parameter))
+    ]
+    order += [v.name for v in (*model.free_RVs, *model.deterministics)]
     stats_kept = {k: v for k, v in trace["sample_stats"].data_vars.items() if v.dtype != object}
     rng = np.random.default_rng(settings["seed"])
     tree = xr.DataTree.from_dict(
         {
-            "posterior": posterior[order],
+            "posterior": posterior[list(dict.fromkeys(order))],
             "sample_stats": xr.Dataset(stats_kept),
             "log_likelihood": _per_experiment(experiments, posterior, _log_likelihood),
             "posterior_predictive": _per_experiment(
@@ -201,7 +206,15 @@ class Convergence:
 
 
 def sampled_names(posterior: xr.DataTree) -> list[str]:
-    """Scalar variables of the posterior: parameters of interest, then nuisances."""
+    """Free variables of the posterior: parameters of interest, then nuisances.
+
+    A log-uniform parameter is there as ``log10_<name>``.
+    """
+    names = _scalar_names(posterior)
+    return [name for name in names if log10_name(name) not in names]
+
+
+def _scalar_names(posterior: xr.DataTree) -> list[str]:
     group = posterior["posterior"].data_vars
     return [str(name) for name, variable in group.items() if variable.dims == ("chain", "draw")]
 
@@ -228,7 +241,7 @@ def summary(posterior: xr.DataTree) -> xr.Dataset:
     -------
     xarray.Dataset over ``variable``, with ``hdi68_low``, ``hdi68_high``, ``eti90_low``, ...
     """
-    scalars = posterior["posterior"].to_dataset()[sampled_names(posterior)]
+    scalars = posterior["posterior"].to_dataset()[_scalar_names(posterior)]
     columns = {
         "mean": scalars.mean(("chain", "draw")),
         "sd": scalars.std(("chain", "draw"), ddof=1),

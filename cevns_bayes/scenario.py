@@ -18,6 +18,7 @@ from types import ModuleType
 from cevns_bayes.cross_sections import CrossSection, Scattering
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.flux import Flavour
+from cevns_bayes.priors import PriorModel, log10_name
 from cevns_bayes.targets import Target
 
 _MODELS_PACKAGE = "cevns_bayes.models"
@@ -38,6 +39,13 @@ class Parameter:
     def axis_label(self) -> str:
         """Label with unit."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    @property
+    def logarithm(self) -> "Parameter":
+        """log10 of the value in its unit, as log-uniform parameters are sampled."""
+        symbol = self.label.strip("$") + (rf"/\mathrm{{{self.unit}}}" if self.unit else "")
+        label = rf"$\log_{{10}}({symbol})$"
+        return replace(self, name=log10_name(self.name), label=label, unit="", standard_model=None)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,15 @@ class Scenario:
             for parameter in self.parameters_of_interest
         )
         return replace(self, parameters_of_interest=parameters)
+
+
+def declared_priors(scenario: Scenario) -> list[str]:
+    """Priors of the parameters of interest in ``~`` notation, as they are sampled."""
+    with PriorModel() as model:
+        scenario.scattering()
+    lines = (line.strip() for line in model.str_repr().splitlines())
+    free = {variable.name for variable in model.free_RVs}
+    return [line for line in lines if line.split(" ~ ")[0] in free]
 
 
 def scenario_names() -> list[str]:

@@ -11,7 +11,7 @@ g_V takes the shifts of Q with the opposite sign.
     q_ee, q_mumu      ~ Uniform(-200, 200)   [1e-9 e]
     r2_ee, r2_mumu    ~ Uniform(-300, 300)   [1e-32 cm^2]
 
-arXiv:2211.11905, Secs. 2 and 4.6.
+arXiv:2211.11905, Secs. 2 and 4.
 """
 
 from collections.abc import Callable
@@ -81,27 +81,26 @@ def charge_radius():
 
 
 def _scenario(title: str, e: Parameter, mu: Parameter, declare: Any) -> Scenario:
-    return Scenario(title, (e, mu), "arXiv:2211.11905, Sec. 4.6", declare)
+    return Scenario(title, (e, mu), "arXiv:2211.11905, Secs. 2 and 4", declare)
 
 
-_MU, _Q, _R2 = r"10^{-9}\,\mu_B", r"10^{-9}\,e", r"10^{-32}\,\mathrm{cm}^2"
 SCENARIOS = {
     "magnetic-moment": _scenario(
         "Magnetic moments",
-        Parameter("mu_nu_e", r"$\mu_{\nu_e}$", f"${_MU}$"),
-        Parameter("mu_nu_mu", r"$\mu_{\nu_\mu}$", f"${_MU}$"),
+        Parameter("mu_nu_e", r"$\mu_{\nu_e}$", "10⁻⁹ μB"),
+        Parameter("mu_nu_mu", r"$\mu_{\nu_\mu}$", "10⁻⁹ μB"),
         magnetic_moment,
     ),
     "millicharge": _scenario(
         "Millicharges",
-        Parameter("q_ee", r"$q_{ee}$", f"${_Q}$"),
-        Parameter("q_mumu", r"$q_{\mu\mu}$", f"${_Q}$"),
+        Parameter("q_ee", r"$q_{ee}$", "10⁻⁹ e"),
+        Parameter("q_mumu", r"$q_{\mu\mu}$", "10⁻⁹ e"),
         millicharge,
     ),
     "charge-radius": _scenario(
         "Charge radii",
-        Parameter("r2_ee", r"$\langle r^2_{ee}\rangle$", f"${_R2}$"),
-        Parameter("r2_mumu", r"$\langle r^2_{\mu\mu}\rangle$", f"${_R2}$"),
+        Parameter("r2_ee", r"$\langle r^2_{ee}\rangle$", "10⁻³² cm²"),
+        Parameter("r2_mumu", r"$\langle r^2_{\mu\mu}\rangle$", "10⁻³² cm²"),
         charge_radius,
     ),
 }

@@ -20,7 +20,7 @@ analysis has s = +1, with a degenerate band at Q_LQ = -Q_SM, and is followed her
 
     log10_mass ~ Uniform(-3, 3)  [GeV],  log10_coupling ~ Uniform(-6, log10(sqrt(4 pi)))
 
-arXiv:2307.13790, Secs. II and IV.
+arXiv:2307.13790.
 """
 
 from functools import partial
@@ -58,7 +58,7 @@ def _scenario(label: str, sign: int, n_u: int, n_d: int) -> Scenario:
             Parameter("mass", r"$m_\mathrm{LQ}$", unit="GeV", standard_model=None),
             Parameter("coupling", "$g$"),
         ),
-        reference="arXiv:2307.13790, Sec. II",
+        reference="arXiv:2307.13790",
         declare=partial(leptoquark, sign, n_u, n_d),
     )
 

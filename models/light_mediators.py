@@ -10,7 +10,7 @@ in place of m_N, and g_V + g^2/(sqrt(2) G_F (q^2 + m^2)) for both vectors.
 
     log10_mass ~ Uniform(-1, 4)  [MeV],  log10_coupling ~ Uniform(-6, -1)
 
-arXiv:2211.11905, Secs. 2 and 4.5.
+arXiv:2211.11905, Secs. 2 and 4.
 """
 
 from functools import partial
@@ -96,7 +96,7 @@ def _scenario(title: str, letter: str, declare: Any) -> Scenario:
             Parameter("mass", rf"$m_{letter}$", unit="MeV", standard_model=None),
             Parameter("coupling", rf"$g_{letter}$"),
         ),
-        reference="arXiv:2211.11905, Sec. 4.5",
+        reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=declare,
     )
 

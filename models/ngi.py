@@ -60,7 +60,7 @@ SCENARIOS = {
     f"ngi-{letters}": Scenario(
         title=f"NGI, {' and '.join(words)}",
         parameters_of_interest=tuple(PARAMETERS[x] for x in letters),
-        reference="arXiv:2211.11905, Sec. 4.4",
+        reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=partial(generalised, letters),
     )
     for letters, words in {

@@ -11,7 +11,7 @@ two of them free at a time:
     eps_ee_u, eps_ee_d, eps_mumu_u, eps_mumu_d, eps_emu_u, ... ~ Uniform(-1, 1)
 
 The rate fixes Q_l^2 only: bands of slope -(2Z+N)/(Z+2N) in two couplings of one flavour, rings in
-couplings of different flavours. arXiv:2211.11905, Secs. 2 and 4.3.
+couplings of different flavours. arXiv:2211.11905, Secs. 2 and 4.
 """
 
 from functools import partial
@@ -59,7 +59,7 @@ def _scenario(first: str, second: str) -> Scenario:
     return Scenario(
         title=f"NSI, {first} and {second}",
         parameters_of_interest=(_parameter(first), _parameter(second)),
-        reference="arXiv:2211.11905, Sec. 4.3",
+        reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=partial(non_standard, (first, second)),
     )
 

@@ -12,7 +12,7 @@
     log10_m4 ~ Uniform(-1, log10(50))  [MeV],   mu_nu_mu ~ Uniform(0, 100)  [1e-9 mu_B]
     sin2_2theta24 ~ Uniform(0, 1),              log10_dm2_42 ~ Uniform(-1, 2)  [eV^2]
 
-arXiv:2211.11905, Secs. 2 and 4.7.
+arXiv:2211.11905, Secs. 2 and 4.
 """
 
 from functools import partial
@@ -80,9 +80,9 @@ SCENARIOS = {
         title="Dipole portal to a sterile neutrino",
         parameters_of_interest=(
             Parameter("m4", "$m_4$", unit="MeV", standard_model=None),
-            Parameter("mu_nu_mu", r"$\mu_{\nu_\mu}$", unit=r"$10^{-9}\,\mu_B$"),
+            Parameter("mu_nu_mu", r"$\mu_{\nu_\mu}$", unit="10⁻⁹ μB"),
         ),
-        reference="arXiv:2211.11905, Sec. 4.7",
+        reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=sterile_dipole,
     ),
     "sterile-oscillation": Scenario(
@@ -91,7 +91,7 @@ SCENARIOS = {
             Parameter("sin2_2theta24", r"$\sin^2 2\theta_{24}$"),
             Parameter("dm2_42", r"$\Delta m^2_{42}$", unit="eV²", standard_model=None),
         ),
-        reference="arXiv:2211.11905, Sec. 4.7",
+        reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=sterile_oscillation,
     ),
 }

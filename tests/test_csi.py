@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 import cevns_bayes as cb
-from cevns_bayes.cross_sections import Target, flux_moments, vector, weak_charge
+from cevns_bayes.cross_sections import vector, weak_charge
 from cevns_bayes.datasets import read_table
 from cevns_bayes.flux import Flavour
 from cevns_bayes.form_factors import helm
+from cevns_bayes.targets import Target
 
 COMPONENTS = ["cevns", "brn", "nin", "ssb"]
 
@@ -14,7 +15,7 @@ def all_times(signal, flavour):
     """SM events per energy bin without any time shape."""
     response = signal.response
     target = Target(response.nuclei, response.recoil_energy_mev, helm)
-    rate = vector(target, weak_charge(target, 0.23857) ** 2).folded(flux_moments(target, flavour))
+    rate = vector(target, weak_charge(target, 0.23857) ** 2).folded(target, flavour)
     return response.matrix @ rate
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import cevns_bayes as cb
-from cevns_bayes.cross_sections import Target, flux_moments, vector, weak_charge
+from cevns_bayes.cross_sections import vector, weak_charge
 from cevns_bayes.experiment import Nuisance, TemplateBackground
 from cevns_bayes.flux import Flavour
 from cevns_bayes.form_factors import helm
 from cevns_bayes.morphing import Morphed
+from cevns_bayes.targets import Target
 
 PUBLISHED_CHI2 = 106.5  # SM, Gaussian statistic, arXiv:2211.11905
 
@@ -48,7 +49,7 @@ def all_times(lar, flavour):
     response = lar.signals[0].response
     target = Target(response.nuclei, response.recoil_energy_mev, helm)
     cross_section = vector(target, weak_charge(target, 0.23857) ** 2)
-    return response.matrix @ cross_section.folded(flux_moments(target, flavour))
+    return response.matrix @ cross_section.folded(target, flavour)
 
 
 def test_counts_and_templates(lar, sm):

@@ -35,7 +35,7 @@ POINT = {
 
 
 def test_components_sum_to_the_total(sm_counts):
-    components = sum(sm_counts[name] for name in ("cevns", "brn", "nin", "ssb"))
+    components = sum(sm_counts[name] for name in ("cevns", "es", "brn", "nin", "ssb"))
     np.testing.assert_allclose(sm_counts.total, components, rtol=1e-14)
 
 

@@ -1,14 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import gammaincc
 
-from cevns_bayes.cross_sections import Target, flux_moments, vector, weak_charge
+from cevns_bayes.cross_sections import vector, weak_charge
 from cevns_bayes.datasets import read_toml
 from cevns_bayes.detectors import GammaResolution, PolynomialQuenching, SigmoidEfficiency
 from cevns_bayes.flux import Flavour
 from cevns_bayes.form_factors import helm
 from cevns_bayes.nuclei import nucleus
-from cevns_bayes.response import Response, nuclear_response, recoil_quadrature
+from cevns_bayes.quadrature import composite_rule
+from cevns_bayes.response import Detector, Response, nuclear_response, recoil_panels
+from cevns_bayes.targets import Target
 
 PE_EDGES = np.array([0, 8, 12, 16, 20, 24, 32, 40, 50, 60.0])
 EFFICIENCIES = {
@@ -18,15 +22,27 @@ EFFICIENCIES = {
 NUCLEI = [nucleus("Cs133"), nucleus("I127")]
 SETTINGS = {
     "quenching": PolynomialQuenching((0.0554628, 4.30681, -111.707, 840.384)),
-    "resolution": GammaResolution(0.0749, 9.56),
     "target_number": 3.384e25,  # 14.6 kg / 259.81 g/mol x N_A
-    "pions_per_cm2": 5.794e14,  # 3.198e23 x 0.0848 / (4 pi (1930 cm)^2)
 }
+DETECTOR = Detector(
+    energy_edges=PE_EDGES,
+    resolution=GammaResolution(0.0749, 9.56),
+    efficiency=EFFICIENCIES["nominal"],
+    efficiency_variations={"alpha": (EFFICIENCIES["down"], EFFICIENCIES["up"])},
+    pions_per_cm2=5.794e14,  # 3.198e23 x 0.0848 / (4 pi (1930 cm)^2)
+)
+RECOIL_CM2 = SETTINGS["target_number"] * DETECTOR.pions_per_cm2 * 197.3269804**2 * 1e-26
+
+
+def recoil_quadrature(nucleus, nodes):
+    return composite_rule(
+        np.append(recoil_panels(nucleus)[:, 0], recoil_panels(nucleus)[-1, 1]), nodes
+    )
 
 
 def standard_model_rate(nuclei, recoil, flavour):
     target = Target(nuclei, recoil, helm)
-    return vector(target, weak_charge(target, 0.23857) ** 2).folded(flux_moments(target, flavour))
+    return vector(target, weak_charge(target, 0.23857) ** 2).folded(target, flavour)
 
 
 def counts(response, flavour, matrix=None):
@@ -36,16 +52,7 @@ def counts(response, flavour, matrix=None):
 
 @pytest.fixture(scope="module")
 def responses():
-    return [
-        nuclear_response(
-            target,
-            PE_EDGES,
-            efficiency=EFFICIENCIES["nominal"],
-            efficiency_variations={"alpha": (EFFICIENCIES["down"], EFFICIENCIES["up"])},
-            **SETTINGS,
-        )
-        for target in NUCLEI
-    ]
+    return [nuclear_response(target, DETECTOR, **SETTINGS) for target in NUCLEI]
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +71,7 @@ def reference():
         shape = 1 + 9.56 * visible
         survival = gammaincc(shape, 0.0749 / visible * shape * cells[:, None])
         in_cells = -np.diff(survival, axis=0)
-        events = SETTINGS["target_number"] * SETTINGS["pions_per_cm2"] * weights
-        events = events * 197.3269804**2 * 1e-26  # cm^2 MeV^2
+        events = RECOIL_CM2 * weights
         for name, efficiency in EFFICIENCIES.items():
             accepted = in_cells * efficiency(centres)[:, None]
             matrix = np.add.reduceat(accepted, first_cells, axis=0) * events
@@ -130,14 +136,17 @@ def test_without_efficiency_nothing_is_lost():
             return np.ones_like(x)
 
     target = NUCLEI[0]
-    response = nuclear_response(
-        target, np.array([0.0, 400.0]), efficiency=Everything(), nodes_per_segment=20, **SETTINGS
+    detector = replace(
+        DETECTOR,
+        energy_edges=np.array([0.0, 400.0]),
+        efficiency=Everything(),
+        efficiency_variations={},
     )
+    response = nuclear_response(target, detector, nodes_per_segment=20, **SETTINGS)
     _, weights = recoil_quadrature(target, 20)
-    events = SETTINGS["target_number"] * SETTINGS["pions_per_cm2"] * weights
     # below 5 keV (5 PE) the density is not smooth at zero, and the efficiency is zero anyway
     seen = response.recoil_energy_mev > 5e-3
-    expected = (events * 197.3269804**2 * 1e-26)[seen]
+    expected = RECOIL_CM2 * weights[seen]
     np.testing.assert_allclose(response.matrix[0][seen], expected, rtol=1e-6)
 
 

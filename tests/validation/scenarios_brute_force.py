@@ -1,9 +1,9 @@
 """Expected counts of every scenario by brute force, to hold the package against.
 
 Nothing of the package is imported: the cross sections of scenarios_cross_sections.py are
-integrated over neutrino and recoil energies by Gauss-Legendre quadrature, which is exact to 1e-6
-with the nodes below. Flux, exposure and times are those of the two Standard Model calculations
-beside this file, as are the conventions: all nuisances are zero.
+integrated over neutrino and recoil energies by Gauss-Legendre quadrature. Doubling the nodes or
+widening the range of recoils changes no bin of more than 1e-3 events by 1e-6, at any of ``POINTS``.
+Flux, exposure and times are those of the two Standard Model calculations beside this file.
 """
 
 import importlib.util
@@ -18,12 +18,11 @@ _path = Path(__file__).with_name("scenarios_cross_sections.py")
 _spec = importlib.util.spec_from_file_location(_path.stem, _path)
 xs = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(xs)
-_csi, _lar = xs.load_sibling("csi_brute_force"), xs.load_sibling("lar_brute_force")
 
-E_LINE, E_MAX = _csi.E_PROMPT, _csi.E_MAX
+E_LINE, E_MAX = xs.csi.E_PROMPT, xs.csi.E_MAX
 FLAVOURS = ("nu_e", "nu_mu", "nu_mu_bar")
 EXPOSURE = {  # targets x neutrinos of a flavour per cm^2
-    "csi": _csi.EXPOSURE,
+    "csi": xs.csi.EXPOSURE,
     "lar": 24.4e3 / 39.9624 * 6.02214076e23 * 0.09 * 1.37e23 / (4 * np.pi * 2750.0**2),
 }
 
@@ -42,7 +41,7 @@ def folded(cross_section, least, e, flavour, nodes):
     half = (E_MAX - np.minimum(least, E_MAX))[:, None] / 2
     nu = E_MAX - half * (1 - x)
     return half[:, 0] * (
-        (_csi.michel(flavour, nu) * cross_section(e[:, None], nu, flavour)) @ weights
+        (xs.csi.michel(flavour, nu) * cross_section(e[:, None], nu, flavour)) @ weights
     )
 
 
@@ -60,25 +59,23 @@ def recoil_quadrature(breaks):
 
 def csi_detection(kevee):
     """Probability to be found in each energy bin, shape (9, recoils)."""
-    a, b, c, d = _csi.EFFICIENCIES[0]
+    a, b, c, d = xs.csi.EFFICIENCIES[0]
     kink = c - np.log(-a / d - 1) / b  # nothing is detected below
-    edges = np.concatenate([[kink], _csi.PE_EDGES[1:]])
+    edges = np.concatenate([[kink], xs.csi.PE_EDGES[1:]])
     x, weights = legendre(32)
     half = np.diff(edges)[:, None] / 2
     pe = edges[:-1, None] + half * (1 + x)
     accepted = half * weights * (a / (1 + np.exp(-b * (pe - c))) + d)
     shape = 1 + 9.56 * kevee
     rate = 0.0749 / kevee * shape
-    log_density = (
-        shape * np.log(rate) - gammaln(shape) + (shape - 1) * np.log(pe)[..., None]
-        - rate * pe[..., None]
-    )  # fmt: skip
+    pe = pe[..., None]
+    log_density = shape * np.log(rate) - gammaln(shape) + (shape - 1) * np.log(pe) - rate * pe
     return np.einsum("bp,bpe->be", accepted, np.exp(log_density))
 
 
 def lar_detection(kevee):
     """The same in LAr, shape (12, recoils): a normal density times straight lines, exactly."""
-    rows = _lar._rows("efficiency.csv")
+    rows = xs.lar._rows("efficiency.csv")
     points, values = (
         [float(row[column]) for row in rows] for column in ("energy_kevee", "efficiency")
     )
@@ -119,9 +116,9 @@ def response(experiment, component, breaks):
 @cache
 def time_fractions(experiment, flavour):
     if experiment == "csi":
-        return _csi.signal_times(flavour, 0.0)
+        return xs.csi.signal_times(flavour, 0.0)
     edges = -0.1 + 0.5 * np.arange(11)
-    return np.diff(np.interp(edges - 0.44, *_csi.arrival_cdf(flavour == "nu_mu")))
+    return np.diff(np.interp(edges - 0.44, *xs.csi.arrival_cdf(flavour == "nu_mu")))
 
 
 def recoil_breaks(a, m4):
@@ -156,6 +153,8 @@ def counts(scenario, parameters, experiment):
     """
     if scenario not in POINTS:
         raise ValueError(f"got scenario {scenario!r}, allowed are {sorted(POINTS)}")
+    if parameters.keys() != POINTS[scenario][0].keys():
+        raise ValueError(f"got parameters {[*parameters]}, allowed are {[*POINTS[scenario][0]]}")
     return {
         component: sum(
             np.outer(
@@ -172,7 +171,7 @@ def counts(scenario, parameters, experiment):
 
 
 def _points(names, *values):
-    return [dict(zip(names.split(), point, strict=True)) for point in values]
+    return [dict(zip(names.split(), map(float, point), strict=True)) for point in values]
 
 
 # Typical values, limits, second solutions (where a new charge is -2 Q_SM) and ends of the priors.

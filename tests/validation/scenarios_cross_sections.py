@@ -23,7 +23,7 @@ def load_sibling(name):
     return module
 
 
-_csi, _lar = load_sibling("csi_brute_force"), load_sibling("lar_brute_force")
+csi, lar = load_sibling("csi_brute_force"), load_sibling("lar_brute_force")
 
 G_F, HBAR_C, M_E, ALPHA = 1.1663787e-11, 197.3269804, 0.51099895, 1 / 137.035999
 M_P, M_N, M_U, M_D = 938.272, 939.565, 2.16, 4.67
@@ -31,20 +31,28 @@ SIN2_THETA_W = 0.23857
 CM2 = (HBAR_C * 1e-13) ** 2  # of one MeV^-2
 
 
-# --- targets -----------------------------------------------------------------------------------
+# --- targets ------------------------------------------------------------------------------------
 
 # Binding energies [eV] of the sub-shells K, L, M, N, O, and the electrons in each. Those of Cs
 # hold 54 electrons, those of I (whose O shell is not listed) 46: the others, 6s in Cs and 5s, 5p in
 # I, are free at any energy.
 BINDING = {
-    "Cs": np.array(
+    "Cs": np.concatenate(
         [
-            *(35985, *(5714, 5359, 5012), *(1211, 1071, 1003, 740.5, 726.6)),
-            *(*(232.3, 172.4, 161.3, 79.8, 77.5), *(22.7, 14.2, 12.1)),
+            [35985],
+            [5714, 5359, 5012],
+            [1211, 1071, 1003, 740.5, 726.6],
+            [232.3, 172.4, 161.3, 79.8, 77.5],
+            [22.7, 14.2, 12.1],
         ]
     ),
-    "I": np.array(
-        [33169, *(5188, 4852, 4557), *(1072, 931, 875, 630.8, 619.3), *(186, 123, 123, 50.6, 48.9)]
+    "I": np.concatenate(
+        [
+            [33169],
+            [5188, 4852, 4557],
+            [1072, 931, 875, 630.8, 619.3],
+            [186, 123, 123, 50.6, 48.9],
+        ]
     ),
 }
 OCCUPANCY = np.array([2, *(2, 2, 4), *(2, 2, 4, 4, 6), *(2, 2, 4, 4, 6), *(2, 2, 4)])
@@ -67,11 +75,11 @@ class Nucleus:
 
     def protons(self, e):
         """Z F_p."""
-        return self.z * _csi.helm(np.sqrt(2 * self.mass * e), self.r_p)
+        return self.z * csi.helm(np.sqrt(2 * self.mass * e), self.r_p)
 
     def neutrons(self, e, r_n=None):
         """N F_n."""
-        return self.n * _csi.helm(np.sqrt(2 * self.mass * e), r_n or self.r_n)
+        return self.n * csi.helm(np.sqrt(2 * self.mass * e), r_n or self.r_n)
 
 
 @dataclass(frozen=True)
@@ -96,10 +104,10 @@ class Electrons:
 
 TARGETS = {
     "csi": {
-        "cevns": tuple(Nucleus(*data, 19.3) for data in _csi.NUCLEI.values()),
+        "cevns": tuple(Nucleus(*data, 19.3) for data in csi.NUCLEI.values()),
         "es": (Electrons("Cs", 55), Electrons("I", 53)),
     },
-    "lar": {"cevns": (Nucleus(18, 22, 3.427, 3.45, _lar.MASS, 27.5),)},
+    "lar": {"cevns": (Nucleus(18, 22, 3.427, 3.45, lar.MASS, 27.5),)},
 }
 
 
