@@ -1,5 +1,6 @@
 """Command line: parse, call one function, print."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ _err = Console(stderr=True)
 
 WIDEST_TABLE = 500
 
+_interrupts: list[bool] = []
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cevns-bayes")
@@ -30,30 +33,42 @@ def cli() -> None:
     """
 
 
-def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Arguments of every command that builds a model; the names are those of ModelOptions."""
-    for option in (
-        click.option("--lar-bins", help="3d or 2d; by default 2d for the Gaussian statistic."),
-        click.option("--lar-statistic", default="poisson", show_default=True, help="Or gaussian."),
-        click.option(
-            "--share-flux/--no-share-flux",
-            default=True,
-            show_default=True,
-            help="One flux uncertainty for several experiments.",
-        ),
-        click.option(
-            "--form-factor",
-            default="helm",
-            show_default=True,
-            help="helm, klein-nystrand or symmetrized-fermi.",
-        ),
-        click.option(
-            "--data", default="csi", show_default=True, help="Experiments, separated by commas."
-        ),
-        click.argument("scenario"),
-    ):
-        command = option(command)
-    return command
+_Command = Callable[..., Any]
+
+
+def _options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+# The names are those of ModelOptions.
+_physics_options = _options(
+    click.option(
+        "--form-factor",
+        default="helm",
+        show_default=True,
+        help="helm, klein-nystrand or symmetrized-fermi.",
+    ),
+    click.option("--lar-statistic", default="poisson", show_default=True, help="Or gaussian."),
+    click.option("--lar-bins", help="3d or 2d; by default 2d for the Gaussian statistic."),
+)
+_model_options = _options(
+    click.argument("scenario"),
+    click.option(
+        "--data", default="csi", show_default=True, help="Experiments, separated by commas."
+    ),
+    _physics_options,
+    click.option(
+        "--share-flux/--no-share-flux",
+        default=True,
+        show_default=True,
+        help="One flux uncertainty for several experiments.",
+    ),
+)
 
 
 _prior_option = click.option(
@@ -134,7 +149,7 @@ def run(
 
     Example: cevns-bayes run weak-mixing-angle --data csi
     """
-    from cevns_bayes.model import ModelOptions
+    from cevns_bayes.model import ModelOptions, load_data
     from cevns_bayes.report import REPORT_FILE, analyse, new_folder, write_report
     from cevns_bayes.scenario import load_scenario
 
@@ -142,13 +157,16 @@ def run(
     experiments = _names(data)
     folder = output or Path("results") / f"{loaded.name}-{'-'.join(experiments)}"
     with new_folder(folder, force=force) as staging:
+        load_data(experiments, **cast(ModelOptions, options))  # before anything is said
         _err.print(f"Compiling and sampling [bold]{loaded.name}[/] on {', '.join(experiments)} ...")
         given = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
         sampling = {name: value for name, value in given.items() if value is not None}
         sampling["progressbar"] = not no_progress
         analysis = analyse(loaded, experiments, sampling, cast(ModelOptions, options))
+        _stop_if_interrupted()
         _err.print("Drawing the figures ...")
         write_report(analysis, staging)
+        _stop_if_interrupted()
     _print_run(analysis)
     _out.print(f"Report: {folder / REPORT_FILE}", soft_wrap=True, highlight=False)
 
@@ -172,6 +190,7 @@ def _print_run(analysis: Any) -> None:
         )
     _print_table(table)
     _print_chi2(analysis.best_fit)
+    _print_at_limit(analysis.best_fit)
     problems = analysis.convergence.problems
     if problems:
         _err.print(f"[bold white on red]NOT CONVERGED: {'; '.join(problems)}.")
@@ -199,6 +218,11 @@ def _print_chi2(result: Any) -> None:
     _out.print(line, highlight=False)
 
 
+def _print_at_limit(result: Any) -> None:
+    if result.at_limit:
+        _out.print(f"At the end of its prior: {', '.join(result.at_limit)}.", highlight=False)
+
+
 @cli.command()
 @_model_options
 @_prior_option
@@ -215,12 +239,15 @@ def fit(scenario: str, data: str, **options: Any) -> None:
         table.add_row(name, f"{value:.5g}", f"{result.errors[name]:.3g}")
     _print_table(table)
     _print_chi2(result)
+    _print_at_limit(result)
     if not result.valid:
         _err.print("[bold white on red]The minimiser did not converge.")
 
 
 @cli.command()
-@_model_options
+@click.argument("scenario")
+@click.option("--data", default="csi", show_default=True, help="One experiment.")
+@_physics_options
 @click.option(
     "--set",
     "settings",
@@ -239,7 +266,10 @@ def predict(
     """
     from cevns_bayes.model import predict
 
-    values = dict(_setting(text) for text in settings)
+    pairs = [_setting(text) for text in settings]
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise InputError(f"--set names a variable twice: {', '.join(name for name, _ in pairs)}")
     nuisances = {name: values.pop(name) for name in list(values) if "::" in name}
     counts = predict(scenario, values, _names(data), nuisances=nuisances, **options)
     if table_file:
@@ -251,13 +281,20 @@ def predict(
 
 
 @cli.command()
+@click.argument("scenarios", nargs=-1)
 @click.option("--form-factor", default="helm", show_default=True, help="As for `fit`.")
 @click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write a new CSV file.")
 @click.option(
     "--markdown", "markdown_file", type=click.Path(path_type=Path), help="Write a new table file."
 )
-def validate(form_factor: str, csv_file: Path | None, markdown_file: Path | None) -> None:
-    """Fit every scenario as published and compare the χ² minima.
+def validate(
+    scenarios: tuple[str, ...], form_factor: str, csv_file: Path | None, markdown_file: Path | None
+) -> None:
+    """Fit SCENARIOS (all, if none is named) as published and compare the χ² minima.
+
+    A row is reproduced if χ² is within 1.5 (csi), 1.0 (lar) or 2.0 (csi+lar) of the published
+    value and its improvement over the Standard Model within 0.5. Differences are results, not
+    errors: the exit code stays 0.
 
     Example: cevns-bayes validate --markdown validation.md
     """
@@ -265,28 +302,29 @@ def validate(form_factor: str, csv_file: Path | None, markdown_file: Path | None
 
     for file in (csv_file, markdown_file):
         _refuse_existing(file)
-    header = [
-        "scenario",
-        "data",
-        "χ²",
-        "published",
-        "difference",
-        "Δχ²",
-        "published Δχ²",
-        "verdict",
-    ]
-    table, lines = _table(*header), [header]
-    for row in validate(form_factor):
+    if csv_file and csv_file == markdown_file:
+        raise InputError(f"--csv and --markdown are the same file, {csv_file}")
+    columns = {
+        "scenario": "scenario",
+        "data": "data",
+        "χ²": "chi2",
+        "published": "published",
+        "difference": "difference",
+        "Δχ²": "improvement",
+        "published Δχ²": "published_improvement",
+        "verdict": "verdict",
+    }
+    table, lines = _table(*columns), []
+    for row in validate(scenarios, form_factor=form_factor):
         _err.print(f"{row.scenario} on {row.data}: {row.verdict}", highlight=False)
-        numbers = (row.chi2, row.published, row.difference, row.improvement)
-        cells = [f"{number:.2f}" for number in (*numbers, row.published_improvement)]
-        lines.append([row.scenario, row.data, *cells, row.verdict])
+        values = [getattr(row, name) for name in columns.values()]
+        lines.append([x if isinstance(x, str) else f"{x + 0.0:.2f}" for x in values])
         table.add_row(*lines[-1])
     _print_table(table)
     if csv_file:
-        _write_new(csv_file, "".join(f"{','.join(line)}\n" for line in lines))
+        _write_new(csv_file, "".join(f"{','.join(line)}\n" for line in [columns.values(), *lines]))
     if markdown_file:
-        rows = [header, ["---"] * len(header), *lines[1:]]
+        rows = [columns, ["---"] * len(columns), *lines]
         _write_new(markdown_file, "".join(f"| {' | '.join(line)} |\n" for line in rows))
 
 
@@ -347,8 +385,20 @@ def _write_new(path: Path, text: str) -> None:
         raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
+def _remember_interrupt(*_: Any) -> None:
+    _interrupts.append(True)
+    raise KeyboardInterrupt
+
+
+def _stop_if_interrupted() -> None:
+    """Python swallows what is raised inside a callback of the garbage collector: ask again."""
+    if _interrupts:
+        raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point: wrong input is one line on stderr and exit code 2, an interrupt 130."""
+    signal.signal(signal.SIGINT, _remember_interrupt)
     try:
         code = cli.main(standalone_mode=False)
     except (InputError, click.UsageError) as error:

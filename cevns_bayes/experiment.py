@@ -1,7 +1,8 @@
 """What an experiment is: observed counts, signals, backgrounds and nuisances."""
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,14 @@ from cevns_bayes.flux import Flavour
 from cevns_bayes.morphing import Alphas, Morphed
 from cevns_bayes.response import Response
 from cevns_bayes.timing import TimeShape
+
+_MUST_BE: Mapping[str, Callable[[np.ndarray], Any]] = {
+    "numbers": lambda x: ~np.isnan(x),
+    "finite": np.isfinite,
+    "finite and non-negative": lambda x: np.isfinite(x) & (x >= 0),
+    "finite and positive": lambda x: np.isfinite(x) & (x > 0),
+    "non-negative integers": lambda x: np.isfinite(x) & (x >= 0) & (x == np.round(x)),
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,14 @@ class Nuisance:
     def __post_init__(self) -> None:
         if self.sigma is None and self.bounds is None:
             raise InputError(f"nuisance '{self.name}' needs sigma or bounds")
+        if self.sigma is not None:
+            _checked(f"nuisance '{self.name}' sigma", self.sigma, (), "finite and positive")
+        if self.bounds is not None:
+            title = f"nuisance '{self.name}' bounds"
+            allowed = "finite" if self.sigma is None else "numbers"
+            low, high = _checked(title, self.bounds, (2,), allowed)
+            if not low < high:
+                raise InputError(f"{title} must increase, got {self.bounds}")
         if self.shared_sigma and not (self.sigma and self.sigma > self.shared_sigma > 0):
             raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma < sigma")
 
@@ -104,16 +121,32 @@ class Signal:
         shape = self.shape.variations if self.shape else ()
         return {*self.response.variations, *self.norms, *shape} | optional
 
+    def check(self, title: str, shape: tuple[int, ...]) -> None:
+        """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
+        matrix = Morphed(self.response.matrix, self.response.variations)
+        nodes = len(self.response.recoil_energy_mev)
+        _check_morphed(f"{title} response matrix", matrix, (shape[0], nodes))
+        for flavour in Flavour:
+            if flavour not in self.time_shapes:
+                given = ", ".join(self.time_shapes) or "none"
+                raise InputError(f"{title} needs a time shape of {flavour}, got {given}")
+            _check_time_shape(f"{title} {flavour}", self.time_shapes[flavour], shape)
+        if self.shape is not None:
+            _check_morphed(f"{title} shape", self.shape, shape)
+        elif len(shape) != 2:
+            raise InputError(f"{title} needs a shape to fill {len(shape)} axes, got none")
+
     def arrays(self) -> list[np.ndarray]:
         """What makes it, for the fingerprint."""
         response = Morphed(self.response.matrix, self.response.variations).arrays()
         times = [shape.coefficients for shape in self.time_shapes.values()]
-        return response + times + (self.shape.arrays() if self.shape else [])
+        baseline = [] if self.baseline_m is None else [np.array(self.baseline_m)]
+        return response + times + (self.shape.arrays() if self.shape else []) + baseline
 
 
 @dataclass(frozen=True)
 class Background:
-    """(1 + sum of norms) * events * energy shape * time shape.
+    """(1 + sum of norms) * events * energy shape * time shape, in an experiment of two axes.
 
     ``energy_shape``, of shape (energy,), and ``time_shape`` are fractions of ``events``.
     """
@@ -129,6 +162,14 @@ class Background:
     def nuisance_names(self) -> set[str]:
         """Every nuisance that acts here."""
         return {*self.norms} | ({self.onset} if self.onset else set())
+
+    def check(self, title: str, shape: tuple[int, ...]) -> None:
+        """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
+        if len(shape) != 2:
+            raise InputError(f"{title} must be a TemplateBackground to fill {len(shape)} axes")
+        _checked(f"{title} events", self.events, (), "finite and non-negative")
+        _checked(f"{title} energy_shape", self.energy_shape, shape[:1])
+        _check_time_shape(title, self.time_shape, shape)
 
     def expected(self, alphas: Alphas) -> Any:
         """Expected events before the normalisation nuisances, shape (energy, time)."""
@@ -158,6 +199,10 @@ class TemplateBackground:
         """Every nuisance that acts here."""
         return {*self.norms, *self.template.variations}
 
+    def check(self, title: str, shape: tuple[int, ...]) -> None:
+        """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
+        _check_morphed(f"{title} template", self.template, shape, "finite and non-negative")
+
     def expected(self, alphas: Alphas) -> Any:
         """Expected events before the normalisation nuisances, of the experiment's shape."""
         return self.template(alphas)
@@ -176,9 +221,11 @@ class Experiment:
     name
         Short lower-case name; prefixes the nuisances, ``"csi::alpha_brn"``.
     axes
-        Axes of the counts, energy first, time last.
+        Axes of the counts, at least two: energy first, time last.
     counts
         Observed events per bin: non-negative integers, of the shape of the axes.
+    signals, backgrounds, nuisances
+        At least one signal; everything has a name of its own.
     gaussian_variance
         If given, the likelihood is Gaussian with this variance per bin instead of Poisson.
     reference
@@ -195,11 +242,34 @@ class Experiment:
     gaussian_variance: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "counts", _validated_counts(self.name, self.counts, self.shape))
+        self._check_structure()
+        counts = _checked(f"{self.name} counts", self.counts, self.shape, "non-negative integers")
+        object.__setattr__(self, "counts", counts.astype(np.int64))
+        if self.gaussian_variance is not None:
+            title = f"{self.name} gaussian_variance"
+            variance = _checked(title, self.gaussian_variance, self.shape, "finite and positive")
+            object.__setattr__(self, "gaussian_variance", variance)
         declared = [nuisance.name for nuisance in self.nuisances]
         for component in self.components:
+            component.check(f"{self.name} {component.name}", self.shape)
             for name in sorted(component.nuisance_names - {*declared}):
                 raise unknown_name(f"nuisance of {self.name} {component.name}", name, declared)
+
+    def _check_structure(self) -> None:
+        """Names, axes, and that there is a signal."""
+        if not re.fullmatch("[a-z][a-z0-9_-]*", self.name):
+            allowed = "lower-case letters, digits, - and _, a letter first"
+            raise InputError(f"name of an experiment must be {allowed}, got '{self.name}'")
+        axes = [axis.name for axis in self.axes]
+        if len(axes) < 2:
+            raise InputError(f"{self.name} needs two axes or more, energy to time, got {axes}")
+        if not self.signals:
+            raise InputError(f"{self.name} needs one signal or more, got none")
+        nuisances = [nuisance.name for nuisance in self.nuisances]
+        named = {"axes": axes, "components": self.component_names, "nuisances": nuisances}
+        for kind, names in named.items():
+            if len({*names}) < len(names):
+                raise InputError(f"{kind} of {self.name} must have different names, got {names}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -238,8 +308,9 @@ class Experiment:
         raise unknown_name(f"axis of {self.name}", name, [axis.name for axis in self.axes])
 
     def fingerprint(self) -> str:
-        """sha256 of counts, bins, nuisances, responses and shapes: identifies the data."""
+        """sha256 of counts, variance, bins, nuisances, responses, shapes: identifies the data."""
         arrays = [self.counts, *(axis.edges for axis in self.axes)]
+        arrays += [] if self.gaussian_variance is None else [self.gaussian_variance]
         for component in self.components:
             arrays += component.arrays()
         digest = hashlib.sha256(repr((self.name, self.nuisances)).encode())
@@ -251,14 +322,30 @@ class Experiment:
         return digest.hexdigest()
 
 
-def _validated_counts(name: str, counts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    array = np.asarray(counts, dtype=float)
+def _checked(title: str, given: Any, shape: tuple[int, ...], allowed: str = "finite") -> np.ndarray:
+    """Array of a shape and of numbers that are ``allowed``; ``title`` begins the message."""
+    try:
+        array = np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{title} must be numbers of shape {shape}: {error}") from None
     if array.shape != shape:
-        raise InputError(f"{name} counts must have shape {shape}, got {array.shape}")
-    wrong = ~(np.isfinite(array) & (array >= 0) & (array == np.round(array)))
+        raise InputError(f"{title} must have shape {shape}, got {array.shape}")
+    wrong = ~_MUST_BE[allowed](array)
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(
-            f"{name} counts must be non-negative integers, got {array[where]} in bin {where}"
-        )
-    return array.astype(np.int64)
+        place = f" at index {where}" if where else ""
+        raise InputError(f"{title} must be {allowed}, got {array[where]}{place}")
+    return array
+
+
+def _check_morphed(
+    title: str, morphed: Morphed, shape: tuple[int, ...], allowed: str = "finite"
+) -> None:
+    _checked(title, morphed.nominal, shape, allowed)
+    for name, versions in morphed.variations.items():
+        _checked(f"{title} at -1 and +1 sigma of {name}", versions, (2, *shape))
+
+
+def _check_time_shape(title: str, time_shape: TimeShape, shape: tuple[int, ...]) -> None:
+    expected = (len(time_shape.knots_us), shape[-1])
+    _checked(f"{title} time_shape coefficients", time_shape.coefficients, expected)

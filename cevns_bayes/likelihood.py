@@ -1,4 +1,4 @@
-"""Nuisances, expected counts and Poisson likelihood of an experiment, inside an open PyMC model."""
+"""Nuisances, expected counts and likelihood of an experiment, inside an open PyMC model."""
 
 from collections.abc import Collection
 from typing import Any
@@ -28,8 +28,8 @@ def add_likelihood(
     """Add an experiment to the open PyMC model.
 
     Adds the nuisances ``"<experiment>::alpha_..."``, except those held at zero, the total of the
-    expected counts, ``"<experiment>::expected"``, and the Poisson variable
-    ``"<experiment>::counts"``.
+    expected counts, ``"<experiment>::expected"``, and the observed ``"<experiment>::counts"``:
+    Poisson, or Gaussian if the experiment has a variance per bin.
 
     ``shared`` holds nuisances that several experiments have in common; they add to the
     experiment's own of the same name.

@@ -10,6 +10,7 @@ import pymc as pm
 import pytensor
 import xarray as xr
 
+from cevns_bayes.compiling import QUICK
 from cevns_bayes.cross_sections import Scattering
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiment import Experiment, Nuisance
@@ -23,9 +24,6 @@ ScenarioLike = str | Path | Scenario
 DataLike = str | Experiment | Sequence[str | Experiment]
 
 DEFAULT_DATA = ("csi",)
-
-# For what is evaluated a few hundred times: compiling for speed would take longer.
-QUICK = pytensor.compile.get_mode("FAST_COMPILE").excluding("fusion")
 
 
 class ModelOptions(TypedDict, total=False):

@@ -135,7 +135,7 @@ def plot_spectra(
             _points(panel, axis, observed.to_numpy(), away)
         upper.set_ylabel(_per_unit("events", axis))
         lower.set(xlabel=axis.title, xlim=axis.edges[[0, -1]])
-        lower.set_ylabel(_per_unit(f"without {_name(backgrounds[0])}", axis))
+        lower.set_ylabel(_per_unit(f"events without {_name(backgrounds[0])}", axis))
     panels[0, 0].legend(fontsize=8)
     figure.suptitle(experiment.reference, fontsize=11)
     return figure
@@ -202,7 +202,7 @@ def _steps(panel: Axes, axis: Axis, counts: xr.DataArray) -> None:
         baseline=None,
         color="black",
         linestyle="--",
-        label="signal as the SM predicts",
+        label="SM signal, nuisances at zero",
     )
 
 

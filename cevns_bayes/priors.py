@@ -15,6 +15,7 @@ import pymc as pm
 from pymc.distributions.continuous import BoundedContinuous, Continuous
 from pytensor.tensor import TensorVariable
 
+from cevns_bayes.compiling import QUICK
 from cevns_bayes.errors import InputError, unknown_name
 
 Priors = Mapping[str, str | TensorVariable]
@@ -54,14 +55,25 @@ def parse_distribution(text: str) -> "TensorVariable | LogUniform":
             allowed = [name for name in signature.parameters if name not in ("args", "kwargs")]
             raise unknown_name(f"argument of {call.func.id}", keyword.arg, allowed)
     try:
-        arguments = [float(ast.literal_eval(argument)) for argument in call.args]
-        keywords = {str(k.arg): float(ast.literal_eval(k.value)) for k in call.keywords}
+        arguments = [_number(argument) for argument in call.args]
+        keywords = {str(k.arg): _number(k.value) for k in call.keywords}
         prior = distribution.dist(*arguments, **keywords)
         if not isinstance(prior, LogUniform):
             _check_usable(prior)
     except Exception as error:  # whatever PyMC says of the arguments, the user should read
         raise InputError(f"malformed prior '{text}': {error}; {_EXAMPLE}") from error
     return prior
+
+
+def _number(node: ast.expr) -> float:
+    """A number or an infinity, which a prior may have as a limit."""
+    text = ast.unparse(node)
+    if text in ("inf", "-inf"):
+        return float(text)
+    try:
+        return float(ast.literal_eval(node))
+    except (TypeError, ValueError):
+        raise ValueError(f"'{text}' is not a number") from None
 
 
 def _distributions() -> dict[str, Any]:
@@ -72,14 +84,15 @@ def _distributions() -> dict[str, Any]:
         if isinstance(value, type)
         and issubclass(value, Continuous)
         and value not in (Continuous, BoundedContinuous)
+        and value.__module__ != pm.distributions.multivariate.__name__
     } | {"LogUniform": LogUniform}
 
 
 def _check_usable(prior: TensorVariable) -> None:
     if prior.ndim != 0:
         raise ValueError("a prior must be a scalar distribution")
-    draw = pm.draw(prior, random_seed=0)
-    density = pm.logp(prior, draw).eval(mode="FAST_COMPILE")
+    draw = pm.draw(prior, random_seed=0, mode=QUICK)
+    density = pm.logp(prior, draw).eval(mode=QUICK)
     if not (np.isfinite(draw) and np.isfinite(density)):
         raise ValueError(f"it draws {draw} with log-density {density}")
 
@@ -120,7 +133,7 @@ def log_uniform(name: str, low: float, high: float) -> TensorVariable:
     if given is not None and not isinstance(given, LogUniform):
         return model.register_rv(given, name)
     prior = given or LogUniform(low, high)
-    log10 = pm.Uniform(f"log10_{name}", np.log10(prior.low), np.log10(prior.high))
+    log10 = pm.Uniform(log10_name(name), np.log10(prior.low), np.log10(prior.high))
     return pm.Deterministic(name, 10.0**log10)
 
 

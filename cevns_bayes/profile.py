@@ -19,20 +19,24 @@ from iminuit import Minuit
 from pymc.distributions.continuous import TruncatedNormalRV
 from pytensor.graph.replace import graph_replace
 from pytensor.tensor.random.basic import NormalRV, UniformRV
+from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
+from cevns_bayes.compiling import QUICK
+from cevns_bayes.errors import InputError
 from cevns_bayes.model import (
     DEFAULT_DATA,
-    QUICK,
     DataLike,
     ModelOptions,
+    Problem,
     ScenarioLike,
     pose,
 )
 from cevns_bayes.priors import log10_name, sampled_name
 
 NEIGHBOURS = 6
+EDGE = 1e-3  # of the range of a prior
 GREATEST_NUMBER_OF_STARTS = 8
 SEED = 0
 PRIOR_DRAWS = 10_000
@@ -53,6 +57,9 @@ class FitResult:
         sampled in its logarithm, also ``"log10_<name>"``.
     valid
         Whether the minimiser is content with the minimum it reports.
+    at_limit
+        Parameters of interest that ended at an end of their prior: the data want to go further,
+        or do not care.
     """
 
     scenario: str
@@ -63,6 +70,7 @@ class FitResult:
     nuisances: Mapping[str, float]
     errors: Mapping[str, float]
     valid: bool
+    at_limit: tuple[str, ...] = ()
 
     @property
     def values(self) -> dict[str, float]:
@@ -79,11 +87,13 @@ class FitResult:
 class Chi2:
     """chi^2 of a model in its physical parameters, with exact gradients.
 
-    ``value`` and ``gradient`` are functions of the values of ``names``, shape (parameters,).
+    ``value`` and ``gradient`` are functions of the values of ``names``, shape (parameters,);
+    ``steps`` are their typical sizes, the standard deviations of their priors.
     """
 
     names: tuple[str, ...]
     limits: tuple[tuple[float, float], ...]
+    steps: np.ndarray
     value: Callable[[np.ndarray], np.ndarray]
     gradient: Callable[[np.ndarray], np.ndarray]
 
@@ -109,11 +119,12 @@ def fit(
     model, scenario, experiments = problem.model, problem.scenario, problem.experiments
     sampled = {name: sampled_name(model, name) for name in scenario.parameter_names}
     chi2 = build_chi2(model, list(sampled.values()))
-    minimum = _global_minimum(chi2, _starts(model, chi2, list(sampled.values())))
+    minimum = _global_minimum(chi2, _starts(problem, chi2, sampled))
     values = minimum.values.to_dict()
     errors = (
         minimum.errors.to_dict() if minimum.accurate else dict.fromkeys(minimum.parameters, np.nan)
     )
+    at_limit = tuple(name for name, free in sampled.items() if _at_limit(minimum, free))
     params = {}
     for name, free in sampled.items():
         params[name] = values.pop(free)
@@ -129,7 +140,14 @@ def fit(
         nuisances=values,
         errors=errors,
         valid=bool(minimum.valid),
+        at_limit=at_limit,
     )
+
+
+def _at_limit(minimum: Minuit, name: str) -> bool:
+    low, high = minimum.limits[name]
+    edge = EDGE * (high - low)
+    return bool(min(minimum.values[name] - low, high - minimum.values[name]) < edge < np.inf)
 
 
 def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
@@ -147,6 +165,7 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     return Chi2(
         names=tuple(rv.name for rv in rvs),
         limits=tuple(_limits(model, rv) for rv in rvs),
+        steps=np.array([_standard_deviation(rv) for rv in rvs]),
         value=value,
         gradient=gradient,
     )
@@ -161,8 +180,11 @@ def _deviance(rv: Any, n: Any) -> Any:
 
 def _pull(rv: Any, value: Any) -> Any:
     """-2 ln of the prior relative to its peak: (alpha/sigma)^2 for a Gaussian, 0 for a flat."""
-    if isinstance(rv.owner.op, NormalRV | TruncatedNormalRV):
+    if isinstance(rv.owner.op, NormalRV):
         peak = rv.owner.op.dist_params(rv.owner)[0]
+    elif isinstance(rv.owner.op, TruncatedNormalRV):
+        mu, _, low, high = rv.owner.op.dist_params(rv.owner)
+        peak = pt.clip(mu, low, high)
     else:  # another prior of the user's: the highest of many draws
         peak = pm.draw(rv, PRIOR_DRAWS, random_seed=SEED, mode=QUICK)
     return -2 * (pm.logp(rv, value) - pm.logp(rv, peak).max())
@@ -181,12 +203,16 @@ def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _starts(model: pm.Model, chi2: Chi2, parameters_of_interest: list[str]) -> list[np.ndarray]:
-    """Points lower than all their neighbours, nuisances at zero, the lowest first."""
-    nominal = np.zeros(len(chi2.names))
-    if not parameters_of_interest:
+def _standard_deviation(rv: Any) -> float:
+    return float(pm.draw(rv, PRIOR_DRAWS, random_seed=SEED, mode=QUICK).std())
+
+
+def _starts(problem: Problem, chi2: Chi2, sampled: Mapping[str, str]) -> list[np.ndarray]:
+    """The Standard Model, and points lower than all their neighbours; nuisances at zero."""
+    model, nominal = problem.model, np.zeros(len(chi2.names))
+    if not sampled:
         return [nominal]
-    chosen = [chi2.names.index(name) for name in parameters_of_interest]
+    chosen = [chi2.names.index(name) for name in sampled.values()]
 
     def completed(values: np.ndarray) -> np.ndarray:
         point = nominal.copy()
@@ -200,7 +226,15 @@ def _starts(model: pm.Model, chi2: Chi2, parameters_of_interest: list[str]) -> l
     neighbours = cKDTree(sequence).query(sequence, k=NEIGHBOURS + 1)[1]  # the first is itself
     lowest = np.flatnonzero(heights <= heights[neighbours].min(axis=1))
     order = lowest[np.argsort(heights[lowest])][:GREATEST_NUMBER_OF_STARTS]
-    return [points[i] for i in order]
+    standard_model = [
+        parameter.standard_model
+        if sampled[parameter.name] == parameter.name and parameter.standard_model is not None
+        else middle
+        for parameter, middle in zip(
+            problem.scenario.parameters_of_interest, limits.mean(axis=1), strict=True
+        )
+    ]
+    return [completed(np.array(standard_model)), *(points[i] for i in order)]
 
 
 def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
@@ -216,18 +250,27 @@ def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
 
 
 def _global_minimum(chi2: Chi2, starts: list[np.ndarray]) -> Minuit:
-    minima = [_quick_minimum(chi2, start) for start in starts]
-    best = min(minima, key=lambda minimum: (not np.isfinite(minimum.fval), minimum.fval))
-    best.strategy = 1
-    return best.migrad().hesse()
-
-
-def _quick_minimum(chi2: Chi2, start: np.ndarray) -> Minuit:
-    minuit = Minuit(chi2.value, start, grad=chi2.gradient, name=chi2.names)
+    minima = [_local_minimum(chi2, start) for start in starts]
+    value, point = min(minima, key=lambda minimum: (not np.isfinite(minimum[0]), minimum[0]))
+    if not np.isfinite(value):
+        raise InputError("chi^2 is not finite anywhere: a prior or the data must be unusable")
+    minuit = Minuit(chi2.value, point, grad=chi2.gradient, name=chi2.names)
     minuit.errordef = Minuit.LEAST_SQUARES
     minuit.limits = chi2.limits
-    minuit.strategy = 0
-    return minuit.migrad()
+    minuit.errors = chi2.steps
+    return minuit.migrad().hesse()
+
+
+def _local_minimum(chi2: Chi2, start: np.ndarray) -> tuple[float, np.ndarray]:
+    """By L-BFGS-B, which, unlike MIGRAD, does not stick at limits, in steps of unit size."""
+    found = minimize(
+        lambda x: (float(chi2.value(x * chi2.steps)), chi2.gradient(x * chi2.steps) * chi2.steps),
+        start / chi2.steps,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=np.array(chi2.limits) / chi2.steps[:, None],
+    )
+    return float(found.fun), found.x * chi2.steps
 
 
 def _without_pull(model: pm.Model, nuisances: Collection[str]) -> int:

@@ -179,8 +179,11 @@ def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:
     labels = {p.name: p.axis_label for p in analysis.parameters}
     for name in names:
         if name not in labels:
-            word = name.rpartition("::alpha_")[2]
-            labels[name] = rf"$\alpha_\mathrm{{{word}}}$"
+            experiment, _, word = name.rpartition("alpha_")
+            word = word.replace("_", r"\_")
+            several = len(analysis.experiments) > 1 and experiment
+            upper = rf"^\mathrm{{{experiment.strip(':')}}}" if several else ""
+            labels[name] = rf"$\alpha_\mathrm{{{word}}}{upper}$"
     return labels
 
 
@@ -236,11 +239,23 @@ def _best_fit(analysis: Analysis) -> str:
     data = "+".join(experiment.name for experiment in analysis.experiments)
     fits = {analysis.standard_model.scenario: analysis.standard_model}
     for name, result in (fits | {analysis.scenario.name: analysis.best_fit}).items():
-        published = published_chi2(name, data)
+        published = published_chi2(name, data) if _as_published(analysis) else None
         rows.append(f"| `{name}` | {result.chi2:.2f} | {result.dof} | {published or '—'} |")
     gain = analysis.standard_model.chi2 - analysis.best_fit.chi2
-    verdict = "" if analysis.best_fit.valid else "\n\n**The minimiser did not converge.**"
-    return "\n".join(rows) + f"\n\nImprovement over the Standard Model: {gain:.2f}.{verdict}"
+    text = "\n".join(rows) + f"\n\nImprovement over the Standard Model: {gain:.2f}."
+    if analysis.best_fit.at_limit:
+        text += f" At the end of its prior: {', '.join(analysis.best_fit.at_limit)}."
+    return text + ("" if analysis.best_fit.valid else "\n\n**The minimiser did not converge.**")
+
+
+def _as_published(analysis: Analysis) -> bool:
+    """Whether chi^2 is that of the published analysis, and may be compared with its."""
+    names = [experiment.name for experiment in analysis.experiments]
+    return (
+        ("lar" not in names or analysis.options.get("lar_statistic") == "gaussian")
+        and (len(names) == 1 or not analysis.options.get("share_flux", True))
+        and not analysis.options.get("binning")
+    )
 
 
 def _settings(posterior: xr.DataTree) -> str:

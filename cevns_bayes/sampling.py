@@ -75,6 +75,8 @@ def sample(
     for name, number, least in (("draws", draws, 4), ("tune", tune, 1), ("chains", chains, 2)):
         if not isinstance(number, int) or number < least:
             raise InputError(f"{name} must be an integer of at least {least}, got {number!r}")
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise InputError(f"seed must be a non-negative integer, got {seed!r}")
     problem = pose(scenario, data, **options)
     settings: dict[str, Any] = {"seed": seed, "draws": draws, "tune": tune, "chains": chains}
     trace = _nuts(problem.model, progress_bar=progressbar, **settings)

@@ -10,7 +10,7 @@ with real couplings, equal for up and down quarks and for all flavours:
     S_N = Z F_p sum_q f_q^p m_p/m_q + N F_n sum_q f_q^n m_n/m_q
     T_N = Z F_p sum_q delta_q^p + N F_n sum_q delta_q^n
 
-    c_v ~ Uniform(-1, 1),  c_s ~ Uniform(0, 0.5),  c_t ~ Uniform(0, 5)
+    c_v ~ Uniform(-0.5, 0.5),  c_s ~ Uniform(0, 0.1),  c_t ~ Uniform(0, 2)
 
 The normalisation is the one of these formulae: C_V = 1 shifts the charge by one per quark. C_S and
 C_T enter squared; scalar and tensor do not interfere with the vector. arXiv:2211.11905, Sec. 2.
@@ -37,7 +37,7 @@ from cevns_bayes.scenario import Parameter, Scenario
 from cevns_bayes.targets import Target
 
 PARAMETERS = {x: Parameter(f"c_{x}", rf"$C_{x.upper()}$") for x in "vst"}
-BOUNDS = {"v": (-1.0, 1.0), "s": (0.0, 0.5), "t": (0.0, 5.0)}
+BOUNDS = {"v": (-0.5, 0.5), "s": (0.0, 0.1), "t": (0.0, 2.0)}
 
 
 def generalised(letters: str):

@@ -8,7 +8,8 @@
 for neutrinos of family l, with vector couplings eps_ll'^q = eps_ll'^{qL} + eps_ll'^{qR}, all real,
 two of them free at a time:
 
-    eps_ee_u, eps_ee_d, eps_mumu_u, eps_mumu_d, eps_emu_u, ... ~ Uniform(-1, 1)
+    eps_ee_u, eps_ee_d, eps_mumu_u, eps_mumu_d ~ Uniform(-1, 1)
+    eps_emu_u, eps_emu_d, eps_etau_d, eps_mutau_d ~ Uniform(-1, 1)
 
 The rate fixes Q_l^2 only: bands of slope -(2Z+N)/(Z+2N) in two couplings of one flavour, rings in
 couplings of different flavours. arXiv:2211.11905, Secs. 2 and 4.

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cevns_bayes"
 
 # A module may import those to its left only; names in one group do not know each other.
 ORDER = (
-    {"constants", "errors", "quadrature"},
+    {"compiling", "constants", "errors", "quadrature"},
     {"atoms", "nuclei"},
     {"form_factors", "flux", "detectors", "morphing", "timing"},
     {"targets", "response", "datasets"},

@@ -120,7 +120,7 @@ def test_predict_prints_components_and_writes_bins(cevns_bayes, tmp_path):
     assert code == 0
     assert "1286.00" in out
     lines = (tmp_path / "bins.csv").read_text().splitlines()
-    assert lines[0] == "energy,time,cevns,brn,nin,ssb,total"
+    assert lines[0] == "energy,time,cevns,es,brn,nin,ssb,total"
     assert len(lines) == 1 + 99
     total = sum(float(line.split(",")[-1]) for line in lines[1:])
     assert f"{total:.2f}" in out

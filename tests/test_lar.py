@@ -99,6 +99,26 @@ def test_bins_without_released_signal_keep_their_events(sm):
     assert 0 < float(last.sum()) < 1e-3
 
 
+def test_unresolved_bins_have_the_f90_of_the_last_resolved_one(lar, brute):
+    # The template has 0.078 events in 40-50 keVee, 2.7e-5 in 50-60 keVee and none above.
+    shape = lar.signals[0].shape
+    released = brute.column("cevns").sum(axis=2)[4]
+    for shares in (shape.nominal, *shape.variations["alpha_f90"]):
+        assert np.all(shares[5:] == shares[4])
+    np.testing.assert_allclose(shape.nominal[5:, :, 0], np.tile(released / released.sum(), (7, 1)))
+
+
+def test_f90_moves_events_between_energies_as_released(flat, brute):
+    shape = flat.signals[0].shape
+    nominal = brute.column("cevns").sum(axis=(1, 2))[:5]
+    for shares, end in zip(shape.variations["alpha_f90"], ("down", "up"), strict=True):
+        released = brute.column(f"cevns_f90_{end}").sum(axis=(1, 2))[:5]
+        np.testing.assert_allclose(shares[:5, 0], released / nominal, rtol=1e-10)
+    down, up = shape.variations["alpha_f90"]
+    np.testing.assert_allclose(shape.nominal, 1, rtol=1e-12)
+    assert np.all((down - 1) * (up - 1) < 0)  # opposite sides in every bin
+
+
 @pytest.mark.parametrize(
     ("nuisance", "component", "version"),
     [
@@ -124,6 +144,11 @@ def test_flat_bins_are_sums_over_f90(lar, flat, sm):
     counts = cb.predict("sm", {}, flat, nuisances={"lar::alpha_time": 0.5, "lar::alpha_f90": 0.7})
     deep = cb.predict("sm", {}, lar, nuisances={"lar::alpha_time": 0.5, "lar::alpha_f90": 0.7})
     np.testing.assert_allclose(counts["total"], deep["total"].sum("f90"), rtol=1e-10)
+
+
+def test_statistics_and_bins_have_their_own_fingerprints(lar, flat):
+    poisson = cb.load_experiment("lar", bins="2d")
+    assert len({experiment.fingerprint() for experiment in (lar, flat, poisson)}) == 3
 
 
 def test_gaussian_chi2_of_the_standard_model(gaussian_fit):
@@ -153,9 +178,11 @@ def test_released_signal_template_gives_the_fit_of_the_collaboration(lar, brute)
     def norm(name, sigma):
         return Nuisance(f"alpha_{name}", name, sigma=sigma, bounds=(-1.0, np.inf))
 
+    # Our own signal gives no events.
+    nothing = replace(lar.signals[0], name="none", norms=(), shape=Morphed(np.zeros(lar.shape)))
     released = replace(
         lar,
-        signals=(),
+        signals=(nothing,),
         backgrounds=tuple(
             TemplateBackground(name, Morphed(brute.column(name)), (f"alpha_{name}",))
             for name in ("cevns", "brn_prompt", "brn_delayed", "ssb")

@@ -9,9 +9,10 @@ import pytest
 from cevns_bayes.models.nsi import shift
 
 import cevns_bayes as cb
+from cevns_bayes.compiling import QUICK
 from cevns_bayes.constants import FERMI_CONSTANT_PER_MEV2 as G_F
 from cevns_bayes.cross_sections import vector, weak_charge
-from cevns_bayes.model import QUICK, pose
+from cevns_bayes.model import pose
 from cevns_bayes.priors import sampled_name
 from cevns_bayes.scenario import Scenario
 

@@ -125,3 +125,42 @@ def test_a_prior_for_an_unknown_variable_suggests_the_nearest(csi):
     message = r"unknown prior variable 'alpha_brn'; did you mean 'csi::alpha_brn'\?"
     with pytest.raises(InputError, match=message):
         cb.build_model("sm", csi, priors={"alpha_brn": "Normal(0, 0.1)"})
+
+
+def test_log_uniform_parameters_are_sampled_in_log10(csi):
+    model = cb.build_model("light-scalar", csi)
+    free = [variable.name for variable in model.free_RVs]
+    assert {"log10_mass", "log10_coupling"} < set(free)
+    assert "mass" not in free
+    mass, log10 = pm.draw([model["mass"], model["log10_mass"]], 500, random_seed=1)
+    np.testing.assert_allclose(mass, 10.0**log10, rtol=1e-12)
+    assert log10.min() > -1
+    assert log10.max() < 4
+    assert abs(log10.mean() - 1.5) < 0.2
+
+
+def test_a_linear_prior_takes_the_place_of_a_log_uniform_one(csi):
+    model = cb.build_model("light-scalar", csi, priors={"coupling": "Uniform(0, 0.01)"})
+    free = [variable.name for variable in model.free_RVs]
+    assert "coupling" in free
+    assert "log10_coupling" not in free
+    assert density(model["coupling"], 0.005) == pytest.approx(100)
+
+
+def test_a_log_uniform_prior_takes_the_place_of_any(csi):
+    priors = {"coupling": "LogUniform(1e-5, 1e-3)", "csi::alpha_brn": "LogUniform(0.1, 1)"}
+    model = cb.build_model("light-scalar", csi, priors=priors)
+    assert density(model["log10_coupling"], -4) == pytest.approx(1 / 2)
+    assert density(model["csi::log10_alpha_brn"], -0.5) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("text", ["LogUniform(0, 1)", "LogUniform(1, 0.1)", "LogUniform(1, inf)"])
+def test_log_uniform_needs_two_positive_numbers(text):
+    with pytest.raises(InputError, match="needs 0 < low < high"):
+        parse_distribution(text)
+
+
+def test_what_is_no_number_is_named():
+    with pytest.raises(InputError, match="'nan' is not a number"):
+        parse_distribution("Normal(nan, 1)")
+    assert density(parse_distribution("TruncatedNormal(0, 1, lower=0, upper=inf)"), 0.0) > 0.7

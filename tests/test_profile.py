@@ -1,6 +1,12 @@
+import itertools
+
+import numpy as np
 import pytest
 
 import cevns_bayes as cb
+from cevns_bayes.model import pose
+from cevns_bayes.priors import sampled_name
+from cevns_bayes.profile import build_chi2
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +86,38 @@ def test_weak_mixing_angle_minimum_is_one_of_the_brute_force(weak_mixing_angle_f
             else:
                 physics[name] += step
             assert brute_force.chi2(moved, **physics) > here, name
+
+
+def test_a_parameter_at_the_end_of_its_prior_is_named(csi):
+    best = cb.fit("weak-mixing-angle", csi, priors={"sin2_theta_w": "Uniform(0.3, 0.5)"})
+    assert best.at_limit == ("sin2_theta_w",)
+    assert best.params["sin2_theta_w"] == pytest.approx(0.3, abs=1e-3)
+
+
+def test_a_truncated_prior_counts_from_its_highest_point(csi, sm_fit):
+    # its mean lies below the range that is left of it
+    priors = {"csi::alpha_brn": "TruncatedNormal(-1, 0.25, lower=0, upper=5)"}
+    assert sm_fit.chi2 < cb.fit("sm", csi, priors=priors).chi2 < sm_fit.chi2 + 5
+
+
+def test_log_uniform_parameters_are_reported_as_values(csi):
+    best = cb.fit("light-vector-universal", csi)
+    assert set(best.params) == {"mass", "coupling"}
+    assert best.values["log10_mass"] == pytest.approx(np.log10(best.params["mass"]))
+    assert set(best.values) == set(best.errors)
+    assert 50 < best.params["mass"] < 300  # MeV, a narrow minimum between two wide valleys
+
+
+@pytest.mark.parametrize("scenario", ["nsi-d-ee-mumu", "light-vector-universal", "ngi-vs"])
+def test_the_minimum_is_global(csi, scenario):
+    """No point of a dense grid, nuisances held at the best fit, is lower."""
+    best = cb.fit(scenario, csi)
+    problem = pose(scenario, csi)
+    names = [sampled_name(problem.model, name) for name in best.params]
+    chi2 = build_chi2(problem.model, names)
+    point = np.array([best.values[name] for name in chi2.names])
+    assert float(chi2.value(point)) == pytest.approx(best.chi2, abs=1e-6)
+    where = [chi2.names.index(name) for name in names]
+    for values in itertools.product(*(np.linspace(*chi2.limits[i], 41) for i in where)):
+        point[where] = values
+        assert chi2.value(point) > best.chi2 - 1e-3

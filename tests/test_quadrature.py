@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
-from cevns_bayes.quadrature import binned_rule, composite_rule
+from cevns_bayes.quadrature import binned_rule, composite_rule, inside_weights
 
 
 def test_polynomials_up_to_twice_the_nodes_are_exact():
@@ -48,3 +49,16 @@ def test_kinks_on_breakpoints_are_exact_and_outside_ones_ignored():
     kink = np.maximum(points - 2.7, 0.0)
     np.testing.assert_allclose(weights @ kink, [0.0, 2.3**2 / 2], rtol=1e-13)
     assert points.size == 2 * 3  # panels [0, 2], [2, 2.7], [2.7, 5]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 3), (0.2, 0.21), (0.5, 2.2), (1.5, 5), (-3, 0.4)])
+def test_inside_weights_integrate_between_any_limits(low, high):
+    panels, nodes = np.array([[0.0, 1.0], [1.0, 3.0]]), 20
+    x, weights = composite_rule(np.array([0.0, 1.0, 3.0]), nodes)
+
+    def f(t):
+        return np.exp(-t) * np.sin(3 * t) + t**2
+
+    inside = inside_weights(panels, nodes, np.full(2, float(low)), np.full(2, float(high)))
+    expected, _ = quad(f, max(low, 0), min(high, 3), epsabs=1e-13)
+    assert (weights * inside) @ f(x) == pytest.approx(expected, rel=1e-10)

@@ -57,6 +57,13 @@ def refused(release, tmp_path, message):
     assert not tables.exists() or not list(tables.iterdir())
 
 
+def copied(folder, destination):
+    destination.mkdir()
+    for path in folder.iterdir():
+        (destination / path.name).write_bytes(path.read_bytes())
+    return destination
+
+
 def rows(path):
     return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
@@ -79,21 +86,40 @@ def test_official_release_gives_the_committed_tables_byte_for_byte(
         ("brnpdf.txt", "5 0.525 0.15 ", "5 0.525 0.16 ", r"brnpdf\.txt: expected the 960 bins"),
         ("bkgpdf.txt", "24.4769", "-24.4769", r"bkgpdf\.txt, row 1: negative"),
         ("cevnspdf.txt", "1.0338", "nan", r"cevnspdf\.txt, line 1"),
+        (
+            "datanobkgsub.txt",
+            "0.65 44",
+            "0.65 44.5",
+            r"datanobkgsub\.txt, row 2: counts must be non-negative integers, got 44\.5",
+        ),
+        ("datanobkgsub.txt", "0.65 44", "0.65 -44", r"datanobkgsub\.txt, row 2: negative"),
+        ("CENNS10AnlAEfficiency.txt", "1.25 5", "1.35 5", "expected the 80 energies"),
+        (
+            "CENNS10AnlAEfficiency.txt",
+            "0.031002",
+            "31.002",
+            r"Efficiency\.txt, row 3: an efficiency is between 0 and 1, got 31\.002",
+        ),
         ("LArParametersAnlA.yaml", "fiducialMass", "mass", "LArParametersAnlA.yaml"),
         ("LArParametersAnlA.yaml", "beamExposure:", "]", "LArParametersAnlA.yaml"),
     ],
 )
 def test_corrupt_lar_files_are_named(official_files, tmp_path, file, old, new, said):
-    broken = tmp_path / "release"
-    broken.mkdir()
-    for path in (official_files / "lar-2020").iterdir():
-        (broken / path.name).write_bytes(path.read_bytes())
+    broken = copied(official_files / "lar-2020", tmp_path / "broken")
     text = (broken / file).read_text()
     assert old in text
     (broken / file).write_text(text.replace(old, new, 1))
-    with pytest.raises(InputError, match=said):
-        import_release(broken, tmp_path / "tables")
-    assert not (tmp_path / "tables").exists()
+    refused(broken, tmp_path, said)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 3), (0, 79), (1, 80)])
+def test_a_lar_efficiency_that_is_cut_is_refused(official_files, tmp_path, first, last):
+    broken = copied(official_files / "lar-2020", tmp_path / "broken")
+    path = broken / "CENNS10AnlAEfficiency.txt"
+    kept = path.read_text().splitlines()[first:last]
+    path.write_text("\n".join(kept))
+    energies = rf"the 80 energies of the release from 0\.25 to 39\.75 keVee .* got {last - first} "
+    refused(broken, tmp_path, rf"CENNS10AnlAEfficiency\.txt: expected {energies}")
 
 
 def test_tables_of_a_small_release(release, tmp_path):
@@ -204,6 +230,14 @@ def test_event_outside_the_range_is_refused(release, tmp_path, event):
 def test_shapes_in_different_bins_are_refused(release, tmp_path):
     (release / "ninPE.txt").write_text("".join(f"{pe + 0.5} 1\n" for pe in range(70)))
     refused(release, tmp_path, "have different bins")
+
+
+@pytest.mark.parametrize(("kind", "lines"), [("PE", (0, 40)), ("PE", (3, 80)), ("Trec", (0, 500))])
+def test_shapes_that_do_not_cover_the_window_are_refused(release, tmp_path, kind, lines):
+    for path in (release / f"brn{kind}.txt", release / f"nin{kind}.txt"):
+        kept = path.read_text().splitlines()[slice(*lines)]
+        path.write_text("\n".join(kept))
+    refused(release, tmp_path, rf"brn{kind}\.txt and nin{kind}\.txt .* must cover 0 to \d+, got")
 
 
 def test_a_model_too_few_is_refused(release, tmp_path):

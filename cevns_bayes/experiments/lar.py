@@ -34,6 +34,9 @@ AXES = (
 )
 BINS, STATISTICS = ("3d", "2d"), ("poisson", "gaussian")
 OVERSAMPLING = 5  # the steady-state sample is five times larger than the data
+# Fewer events of the CEvNS template in an energy bin than this do not tell its F90: the release
+# gives 2.7e-5 events in 50-60 keVee, in lumps of about 1e-6, and 0.078 in 40-50 keVee.
+LEAST_RESOLVED_EVENTS = 1e-3
 
 _UNIT = "in units of its released 1 sigma"
 
@@ -169,15 +172,21 @@ def _arrival_shape(flavour: Flavour) -> TimeShape:
 def _signal_shape(flat: bool) -> Morphed:
     """Share of F90 bins per energy bin and its systematics, and the systematic of the time.
 
-    Energy bins in which the released CEvNS template is empty (above 60 keVee, where a
-    signal of new physics may still have events) take the F90 of the last bin that is not.
+    Energy bins in which the released CEvNS template holds too few events to tell (above
+    50 keVee, where a signal of new physics may still have events) take the F90 of the last bin
+    that holds enough.
+
+    The nominal shares sum to one per energy bin. Those at +-1 sigma of the F90 do not: the
+    released versions also move events between energies, which is all that is left of beta_1 in
+    the 2d bins.
     """
     released = _templates(flat=False)
     per_energy = released["cevns"].sum(axis=(1, 2))
-    filled = np.minimum(np.arange(SHAPE[0]), np.flatnonzero(per_energy)[-1])
+    last = np.flatnonzero(per_energy >= LEAST_RESOLVED_EVENTS)[-1]
+    resolved = np.minimum(np.arange(SHAPE[0]), last)
 
     def f90(version: str) -> np.ndarray:
-        return (released[version].sum(axis=2) / per_energy[filled, None])[filled]
+        return released[version].sum(axis=2)[resolved] / per_energy[resolved, None]
 
     time = released["cevns"].sum(axis=(0, 1))
     later = released["cevns_time_up"].sum(axis=(0, 1)) / time

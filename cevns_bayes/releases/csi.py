@@ -124,6 +124,12 @@ def _shapes(folder: Path, kind: str, column: str, window: float) -> str:
     nin_lows, nin = read_histogram(folder / f"nin{kind}.txt")
     if not np.array_equal(lows, nin_lows):
         raise InputError(f"brn{kind}.txt and nin{kind}.txt in {folder} have different bins")
+    end = 2 * lows[-1] - lows[-2]
+    if lows[0] > 0 or end < window - 1e-6:
+        raise InputError(
+            f"brn{kind}.txt and nin{kind}.txt in {folder} must cover 0 to {window:g}, "
+            f"got {lows[0]:g} to {end:g}"
+        )
     inside = (lows >= 0) & (lows < window)
     for name, shape in (("brn", brn), ("nin", nin)):
         if not shape[inside].any():

@@ -31,6 +31,7 @@ FILES = (*TEMPLATES.values(), _EFFICIENCY, _PARAMETERS_FILE)
 ENERGY_KEVEE = 5.0 + 10.0 * np.arange(12)
 F90 = 0.525 + 0.05 * np.arange(8)
 TIME_US = 0.15 + 0.5 * np.arange(10)
+EFFICIENCY_KEVEE = 0.25 + 0.5 * np.arange(80)
 
 _REFERENCE = "COHERENT Collaboration, arXiv:2006.12659, Analysis A of arXiv:2003.10630"
 
@@ -85,6 +86,7 @@ def _bins(folder: Path) -> str:
     centres = np.meshgrid(ENERGY_KEVEE, F90, TIME_US, indexing="ij")
     grid = np.column_stack([axis.ravel() for axis in centres])
     contents = {name: _template(folder / file, grid) for name, file in TEMPLATES.items()}
+    _check_counts(folder / TEMPLATES["observed"], contents["observed"])
     comment = (
         f"{_REFERENCE}\n"
         "Events per bin of energy [keVee] x F90 x time [us], bin centres given.\n"
@@ -105,8 +107,26 @@ def _template(path: Path, grid: np.ndarray) -> np.ndarray:
     return rows[:, 3]
 
 
+def _check_counts(path: Path, counts: np.ndarray) -> None:
+    broken = np.flatnonzero(counts != np.round(counts))
+    if broken.size:
+        row, content = broken[0] + 1, counts[broken[0]]
+        raise InputError(f"{path}, row {row}: counts must be non-negative integers, got {content}")
+
+
 def _efficiency(folder: Path) -> str:
-    energy, _, efficiency = read_columns(folder / _EFFICIENCY, 3).T
+    path = folder / _EFFICIENCY
+    energy, _, efficiency = read_columns(path, 3).T
+    if len(energy) != len(EFFICIENCY_KEVEE) or not np.allclose(energy, EFFICIENCY_KEVEE):
+        raise InputError(
+            f"{path}: expected the {len(EFFICIENCY_KEVEE)} energies of the release from "
+            f"{EFFICIENCY_KEVEE[0]} to {EFFICIENCY_KEVEE[-1]} keVee in steps of 0.5, "
+            f"got {len(energy)} from {energy[0]} to {energy[-1]}"
+        )
+    wrong = np.flatnonzero((efficiency < 0) | (efficiency > 1))
+    if wrong.size:
+        row, value = wrong[0] + 1, efficiency[wrong[0]]
+        raise InputError(f"{path}, row {row}: an efficiency is between 0 and 1, got {value}")
     comment = f"{_REFERENCE}\nEfficiency against reconstructed energy; flat beyond the last row."
     return csv_text(comment, ["energy_kevee", "efficiency"], [energy, efficiency])
 
