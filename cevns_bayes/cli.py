@@ -149,7 +149,7 @@ def run(
 
     Example: cevns-bayes run weak-mixing-angle --data csi
     """
-    from cevns_bayes.model import ModelOptions, load_data
+    from cevns_bayes.model import ModelOptions, pose
     from cevns_bayes.report import REPORT_FILE, analyse, new_folder, write_report
     from cevns_bayes.scenario import load_scenario
 
@@ -157,7 +157,7 @@ def run(
     experiments = _names(data)
     folder = output or Path("results") / f"{loaded.name}-{'-'.join(experiments)}"
     with new_folder(folder, force=force) as staging:
-        load_data(experiments, **cast(ModelOptions, options))  # before anything is said
+        pose(loaded, experiments, **cast(ModelOptions, options))  # wrong input ends here
         _err.print(f"Compiling and sampling [bold]{loaded.name}[/] on {', '.join(experiments)} ...")
         given = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
         sampling = {name: value for name, value in given.items() if value is not None}

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import signal
@@ -39,6 +40,10 @@ def cevns_bayes(monkeypatch, capsys, tmp_path):
         (("run", "sm", "--prior", "csi::alpha_brn ~ Normal(0,"), "malformed prior"),
         (("run", "sm", "--prior", "csi::alpha_bnr ~ Normal(0, 1)"), "csi::alpha_brn"),
         (("run", "sm", "--chains", "1"), "at least 2"),
+        (("run", "sm", "--seed", "-3"), "non-negative"),
+        (("predict", "sm", "--set", "csi::alpha_brn=1", "--set", "csi::alpha_brn=2"), "twice"),
+        (("predict", "sm", "--data", "csi,lar"), "one experiment"),
+        (("validate", "leptoquark-s1"), "unknown published scenario"),
         (("run", "sm", "--draws", "many"), "many"),
         (("run", "no_such_file.py"), "does not exist"),
         (("runn", "sm"), "runn"),
@@ -106,11 +111,40 @@ def test_sigint_while_sampling(tmp_path):
     assert list((tmp_path / "results").iterdir()) == []
 
 
+def test_an_interrupt_that_python_swallowed_still_stops_the_run(cevns_bayes, monkeypatch):
+    # raised inside a callback of the garbage collector it is printed and lost
+    monkeypatch.setattr(cli, "_interrupts", [])
+
+    def swallowing(*_, **__):
+        with contextlib.suppress(KeyboardInterrupt):
+            cli._remember_interrupt()
+
+    monkeypatch.setattr("cevns_bayes.report.analyse", swallowing)
+    code, _, err = cevns_bayes("run", "sm", "--output", "x")
+    assert code == 130
+    assert "nothing was written" in err
+    assert not Path("x").exists()
+
+
+@pytest.mark.parametrize("command", [("--csv", "a", "--markdown", "a"), ("--csv", "there")])
+def test_validate_refuses_its_files_before_the_fits(cevns_bayes, tmp_path, monkeypatch, command):
+    (tmp_path / "there").write_text("")
+    monkeypatch.setattr("cevns_bayes.validation.validate", lambda *_, **__: pytest.fail("fits"))
+    code, _, err = cevns_bayes("validate", *command)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert not (tmp_path / "a").exists()
+
+
 def test_list(cevns_bayes):
     code, out, _ = cevns_bayes("list")
     assert code == 0
     assert "weak-mixing-angle" in out
-    assert "sin2_theta_w" in out
+    assert "sin2_theta_w ~ Uniform(0, 0.5)" in out
+    assert "r_n ~ Uniform(2, 9) [fm]" in out
+    assert "log10_dm2_42 ~ Uniform(-1, 2) [eV²]" in out
+    assert "csi, lar" in out
+    assert "…" not in out  # nothing is cut
     code, out, _ = cevns_bayes("list", "weak-mixing-angle")
     assert "sin2_theta_w ~ Uniform(0, 0.5)" in out
 

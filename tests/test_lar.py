@@ -7,6 +7,7 @@ import pytest
 
 import cevns_bayes as cb
 from cevns_bayes.cross_sections import vector, weak_charge
+from cevns_bayes.errors import InputError
 from cevns_bayes.experiment import Nuisance, TemplateBackground
 from cevns_bayes.flux import Flavour
 from cevns_bayes.form_factors import helm
@@ -258,3 +259,8 @@ def test_free_norm_of_our_own_signal():
     result = cb.fit("sm", ["lar"], priors={"lar::alpha_flux": "Normal(0, 100)", **held})
     assert 120.1 * (1 + result.nuisances["lar::alpha_flux"]) == pytest.approx(134, abs=2)
     assert 120.1 * result.errors["lar::alpha_flux"] == pytest.approx(43, rel=0.2)
+
+
+def test_gaussian_statistic_needs_filled_bins():
+    with pytest.raises(InputError, match="needs lar_bins '2d'"):
+        cb.load_experiment("lar", statistic="gaussian", bins="3d")
