@@ -37,7 +37,8 @@ from cevns_bayes.priors import log10_name, sampled_name
 
 NEIGHBOURS = 6
 EDGE = 1e-3  # of the range of a prior
-GREATEST_NUMBER_OF_STARTS = 8
+GREATEST_NUMBER_OF_STARTS = 7
+ROUGHLY = {"ftol": 1e-8}  # MIGRAD has the last word
 SEED = 0
 PRIOR_DRAWS = 10_000
 
@@ -87,7 +88,7 @@ class FitResult:
 class Chi2:
     """chi^2 of a model in its physical parameters, with exact gradients.
 
-    ``value`` and ``gradient`` are functions of the values of ``names``, shape (parameters,);
+    ``value`` and ``with_gradient`` are functions of the values of ``names``, shape (parameters,);
     ``steps`` are their typical sizes, the standard deviations of their priors.
     """
 
@@ -95,7 +96,11 @@ class Chi2:
     limits: tuple[tuple[float, float], ...]
     steps: np.ndarray
     value: Callable[[np.ndarray], np.ndarray]
-    gradient: Callable[[np.ndarray], np.ndarray]
+    with_gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+    def gradient(self, point: np.ndarray) -> np.ndarray:
+        """Shape (parameters,)."""
+        return self.with_gradient(point)[1]
 
 
 def fit(
@@ -158,16 +163,13 @@ def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
     deviances = [_deviance(rv, model.rvs_to_values[rv]) for rv in model.observed_RVs]
     pulls = [_pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest]
     (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
-    value, gradient = (
-        pytensor.function([values], output, mode=QUICK)
-        for output in (chi2, pytensor.grad(chi2, values))
-    )
+    gradient: Any = pytensor.grad(chi2, values)
     return Chi2(
         names=tuple(rv.name for rv in rvs),
         limits=tuple(_limits(model, rv) for rv in rvs),
-        steps=np.array([_standard_deviation(rv) for rv in rvs]),
-        value=value,
-        gradient=gradient,
+        steps=np.array([_standard_deviation(model, rv) for rv in rvs]),
+        value=pytensor.function([values], chi2, mode=QUICK),
+        with_gradient=pytensor.function([values], [chi2, gradient], mode=QUICK),
     )
 
 
@@ -203,7 +205,12 @@ def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _standard_deviation(rv: Any) -> float:
+def _standard_deviation(model: pm.Model, rv: Any) -> float:
+    low, high = _limits(model, rv)
+    if np.isfinite(high - low):
+        return (high - low) / np.sqrt(12)
+    if isinstance(rv.owner.op, NormalRV):
+        return float(rv.owner.op.dist_params(rv.owner)[1].eval(mode=QUICK))
     return float(pm.draw(rv, PRIOR_DRAWS, random_seed=SEED, mode=QUICK).std())
 
 
@@ -263,12 +270,14 @@ def _global_minimum(chi2: Chi2, starts: list[np.ndarray]) -> Minuit:
 
 def _local_minimum(chi2: Chi2, start: np.ndarray) -> tuple[float, np.ndarray]:
     """By L-BFGS-B, which, unlike MIGRAD, does not stick at limits, in steps of unit size."""
+
+    def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = chi2.with_gradient(x * chi2.steps)
+        return float(value), gradient * chi2.steps
+
+    bounds = np.array(chi2.limits) / chi2.steps[:, None]
     found = minimize(
-        lambda x: (float(chi2.value(x * chi2.steps)), chi2.gradient(x * chi2.steps) * chi2.steps),
-        start / chi2.steps,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=np.array(chi2.limits) / chi2.steps[:, None],
+        scaled, start / chi2.steps, jac=True, method="L-BFGS-B", bounds=bounds, options=ROUGHLY
     )
     return float(found.fun), found.x * chi2.steps
 

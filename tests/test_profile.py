@@ -8,6 +8,8 @@ from cevns_bayes.model import pose
 from cevns_bayes.priors import sampled_name
 from cevns_bayes.profile import build_chi2
 
+SLOWER = ("nsi-d-ee-mumu", "light-vector-universal", "sterile-oscillation")
+
 
 @pytest.fixture(scope="module")
 def brute_force_minimum(brute_force):
@@ -108,7 +110,9 @@ def test_log_uniform_parameters_are_reported_as_values(csi):
     assert 50 < best.params["mass"] < 300  # MeV, a narrow minimum between two wide valleys
 
 
-@pytest.mark.parametrize("scenario", ["nsi-d-ee-mumu", "light-vector-universal", "ngi-vs"])
+@pytest.mark.parametrize(
+    "scenario", ["ngi-vs", *(pytest.param(s, marks=pytest.mark.slow) for s in SLOWER)]
+)
 def test_the_minimum_is_global(csi, scenario):
     """No point of a dense grid, nuisances held at the best fit, is lower."""
     best = cb.fit(scenario, csi)
