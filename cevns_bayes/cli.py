@@ -318,7 +318,7 @@ def validate(
     for row in validate(scenarios, form_factor=form_factor):
         _err.print(f"{row.scenario} on {row.data}: {row.verdict}", highlight=False)
         values = [getattr(row, name) for name in columns.values()]
-        lines.append([x if isinstance(x, str) else f"{x + 0.0:.2f}" for x in values])
+        lines.append([x if isinstance(x, str) else f"{round(x, 2) + 0.0:.2f}" for x in values])
         table.add_row(*lines[-1])
     _print_table(table)
     if csv_file:
