@@ -13,6 +13,7 @@ _PUBLIC = {
     "InputError": "errors",
     "build_model": "model",
     "check_convergence": "sampling",
+    "compare": "comparison",
     "experiment_names": "experiments",
     "fit": "profile",
     "load_experiment": "experiments",

@@ -328,6 +328,32 @@ def validate(
         _write_new(markdown_file, "".join(f"| {' | '.join(line)} |\n" for line in rows))
 
 
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+def compare(folders: tuple[Path, ...]) -> None:
+    """Compare scenarios by LOO and WAIC, from the FOLDERS that `run` wrote.
+
+    Example: cevns-bayes compare results/sm-csi results/weak-mixing-angle-csi
+    """
+    from cevns_bayes.comparison import compare
+    from cevns_bayes.report import load_posterior
+
+    comparison = compare({folder.name: load_posterior(folder) for folder in folders})
+    table = _table("results", "LOO", "difference", "WAIC", "p LOO", "p WAIC", "unreliable bins")
+    for name in comparison["model"].to_numpy():
+        row = {k: float(v) for k, v in comparison.sel(model=name).items() if v.ndim == 0}
+        table.add_row(
+            str(name),
+            f"{row['elpd_loo']:.2f} ± {row['se_loo']:.2f}",
+            f"{row['difference']:.2f} ± {row['se_difference']:.2f}",
+            f"{row['elpd_waic']:.2f} ± {row['se_waic']:.2f}",
+            f"{row['p_loo']:.2f}",
+            f"{row['p_waic']:.2f}",
+            f"LOO {row['unreliable_loo']:.0f}, WAIC {row['unreliable_waic']:.0f}",
+        )
+    _print_table(table)
+
+
 @cli.group()
 def data() -> None:
     """Data tables of the package."""

@@ -33,6 +33,7 @@ _COMPONENT_NAMES = {
     "brn_prompt": "prompt BRN",
     "brn_delayed": "delayed BRN",
 }
+LEAST_SHOWN_EVENTS = 0.1  # of a component in a spectrum
 _BANDS = {0.90: "#a6cee3", 0.68: "#5b9bd5"}
 
 
@@ -159,6 +160,8 @@ def _stack(
     """Stacked bars of the best fit, signals on top."""
     base = np.zeros(len(axis.centres))
     for name in [*backgrounds, *signals]:
+        if float(np.abs(fitted[name]).sum()) < LEAST_SHOWN_EVENTS:
+            continue
         colour = _COLOURS.get(name, _SIGNAL)
         _bars(panel, axis, fitted[name], base, colour, f"{_name(name)}, best fit")
         base = base + fitted[name].to_numpy()

@@ -24,6 +24,7 @@ from cevns_bayes.scenario import Parameter, Scenario, load_scenario
 
 REPORT_FILE = "report.md"
 POSTERIOR_FILE = "posterior.nc"
+GREATEST_CORNER = 10  # variables that a page can show
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,23 @@ def write_report(analysis: Analysis, folder: Path) -> None:
     (folder / REPORT_FILE).write_text(_markdown(analysis, list(figures)), encoding="utf-8")
 
 
+def load_posterior(folder: Path) -> xr.DataTree:
+    """The posterior in a folder of results.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it cannot be read.
+    """
+    path = folder / POSTERIOR_FILE
+    if not path.is_file():
+        raise InputError(f"{folder} is not a results folder: it has no {POSTERIOR_FILE}")
+    try:
+        return xr.load_datatree(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+
+
 def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
     """Arrays per draw and bin in single precision and compressed: a quarter of the size."""
     return {
@@ -140,7 +158,6 @@ def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
 def draw(analysis: Analysis) -> dict[str, Figure]:
     """All figures of the report, file name -> Figure."""
     fitted = analysis.best_fit.values
-    names = sampled_names(analysis.posterior)
     figures = {}
     if analysis.scenario.parameters_of_interest:
         figures["posterior"] = plot_posterior(
@@ -161,8 +178,21 @@ def draw(analysis: Analysis) -> dict[str, Figure]:
         figures[f"spectra_{experiment.name}"] = plot_spectra(
             experiment, analysis.posterior, fitted_counts, standard_model
         )
+    names = _most_correlated(analysis)
     figures["corner"] = plot_corner(analysis.posterior, names, _labels(analysis, names), fitted)
     return figures
+
+
+def _most_correlated(analysis: Analysis) -> list[str]:
+    """Parameters of interest, and the nuisances that depend on them (else on each other) most."""
+    names = sampled_names(analysis.posterior)
+    draws = analysis.posterior["posterior"].to_dataset()
+    correlation = np.abs(np.corrcoef([draws[name].to_numpy().ravel() for name in names]))
+    np.fill_diagonal(correlation, 0.0)
+    first = len(analysis.parameters)
+    strength = correlation[: first or None].max(axis=0)
+    nuisances = sorted(range(first, len(names)), key=lambda i: -strength[i])
+    return names[:first] + [names[i] for i in sorted(nuisances[: GREATEST_CORNER - first])]
 
 
 def _own_nuisances(experiment: Experiment, fitted: Mapping[str, float]) -> dict[str, float]:

@@ -25,7 +25,7 @@ ORDER = (
     {"scenario"},
     {"models"},
     {"model"},
-    {"sampling", "profile"},
+    {"sampling", "profile", "comparison"},
     {"plots", "validation"},
     {"report"},
     {"cli"},
