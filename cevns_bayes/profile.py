@@ -216,32 +216,31 @@ def _standard_deviation(model: pm.Model, rv: Any) -> float:
 
 def _starts(problem: Problem, chi2: Chi2, sampled: Mapping[str, str]) -> list[np.ndarray]:
     """The Standard Model, and points lower than all their neighbours; nuisances at zero."""
-    model, nominal = problem.model, np.zeros(len(chi2.names))
+    nominal = np.zeros(len(chi2.names))
     if not sampled:
         return [nominal]
     chosen = [chi2.names.index(name) for name in sampled.values()]
-
-    def completed(values: np.ndarray) -> np.ndarray:
-        point = nominal.copy()
-        point[chosen] = values
-        return point
-
-    limits = np.array([_finite_limits(model[chi2.names[i]], chi2.limits[i]) for i in chosen])
-    sequence = qmc.Sobol(len(chosen), seed=SEED).random_base2(4 + 2 * len(chosen))
-    points = [completed(values) for values in qmc.scale(sequence, *limits.T)]
+    limits = np.array(
+        [_finite_limits(problem.model[chi2.names[i]], chi2.limits[i]) for i in chosen]
+    )
+    sequence = _sobol_sequence(len(chosen))
+    points = np.tile(nominal, (len(sequence), 1))
+    points[:, chosen] = qmc.scale(sequence, *limits.T)
     heights = np.array([float(chi2.value(point)) for point in points])
     neighbours = cKDTree(sequence).query(sequence, k=NEIGHBOURS + 1)[1]  # the first is itself
     lowest = np.flatnonzero(heights <= heights[neighbours].min(axis=1))
     order = lowest[np.argsort(heights[lowest])][:GREATEST_NUMBER_OF_STARTS]
-    standard_model = [
-        parameter.standard_model
-        if sampled[parameter.name] == parameter.name and parameter.standard_model is not None
-        else middle
-        for parameter, middle in zip(
-            problem.scenario.parameters_of_interest, limits.mean(axis=1), strict=True
-        )
-    ]
-    return [completed(np.array(standard_model)), *(points[i] for i in order)]
+    standard_model = nominal.copy()
+    standard_model[chosen] = limits.mean(axis=1)
+    for i, parameter in zip(chosen, problem.scenario.parameters_of_interest, strict=True):
+        if chi2.names[i] == parameter.name and parameter.standard_model is not None:
+            standard_model[i] = parameter.standard_model
+    return [standard_model, *points[order]]
+
+
+def _sobol_sequence(dimensions: int) -> np.ndarray:
+    """Shape (points, dimensions): 64 points for one parameter, 256 for two, 1024 for more."""
+    return qmc.Sobol(dimensions, seed=SEED).random_base2(min(4 + 2 * dimensions, 10))
 
 
 def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
