@@ -384,7 +384,10 @@ def _names(data: str) -> list[str]:
 def _priors(texts: tuple[str, ...]) -> dict[str, str]:
     from cevns_bayes.priors import split_prior
 
-    return dict(split_prior(text) for text in texts)
+    pairs = [split_prior(text) for text in texts]
+    if len(dict(pairs)) < len(pairs):
+        raise InputError(f"--prior names a variable twice: {', '.join(name for name, _ in pairs)}")
+    return dict(pairs)
 
 
 def _setting(text: str) -> tuple[str, float]:

@@ -175,3 +175,7 @@ class PriorModel(pm.Model):
         for name in self._priors:
             if sampled_name(self, name) not in free:
                 raise unknown_name("prior variable", name, free)
+            if log10_name(name) in self._priors:
+                raise InputError(
+                    f"'{name}' and '{log10_name(name)}' are one variable: give one prior"
+                )

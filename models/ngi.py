@@ -1,6 +1,7 @@
 """Neutrino generalised interactions (NGI): heavy vector, scalar and tensor mediators.
 
-    L = -G_F/sqrt(2) sum_X C_X^q (nubar Gamma_X nu) (qbar Gamma_X q),  X = V, S, T
+    L_V = -sqrt(2) G_F C_V^q (nubar gamma^mu P_L nu) (qbar gamma_mu q)
+    L_X = -G_F/sqrt(2) C_X^q (nubar Gamma_X nu) (qbar Gamma_X q),  X = S, T
 
 with real couplings, equal for up and down quarks and for all flavours:
 

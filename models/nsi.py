@@ -1,6 +1,6 @@
 """Neutral-current non-standard interactions (NSI) with up and down quarks.
 
-    L = -2 sqrt(2) G_F eps_ll'^q (nubar_l gamma^mu P_L nu_l') (qbar gamma_mu q)
+    L = -2 sqrt(2) G_F eps_ll'^{qX} (nubar_l gamma^mu P_L nu_l') (qbar gamma_mu P_X q),  X = L, R
 
     Q_l^2 = (Q_SM + c_ll)^2 + sum_{l' != l} c_ll'^2
     c_ll' = (2 eps_ll'^u + eps_ll'^d) Z F_p + (eps_ll'^u + 2 eps_ll'^d) N F_n

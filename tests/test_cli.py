@@ -40,6 +40,7 @@ def cevns_bayes(monkeypatch, capsys, tmp_path):
         (("run", "sm", "--prior", "csi::alpha_brn ~ Normal(0,"), "malformed prior"),
         (("run", "sm", "--prior", "csi::alpha_bnr ~ Normal(0, 1)"), "csi::alpha_brn"),
         (("run", "sm", "--chains", "1"), "at least 2"),
+        (("fit", "sm", "--prior", "x ~ Normal(0, 1)", "--prior", "x ~ Normal(0, 2)"), "twice"),
         (("run", "sm", "--seed", "-3"), "non-negative"),
         (("predict", "sm", "--set", "csi::alpha_brn=1", "--set", "csi::alpha_brn=2"), "twice"),
         (("predict", "sm", "--data", "csi,lar"), "one experiment"),

@@ -164,3 +164,9 @@ def test_what_is_no_number_is_named():
     with pytest.raises(InputError, match="'nan' is not a number"):
         parse_distribution("Normal(nan, 1)")
     assert density(parse_distribution("TruncatedNormal(0, 1, lower=0, upper=inf)"), 0.0) > 0.7
+
+
+def test_two_priors_for_one_variable_are_refused(csi):
+    priors = {"coupling": "LogUniform(1e-5, 1e-4)", "log10_coupling": "Uniform(-3, -2)"}
+    with pytest.raises(InputError, match="are one variable"):
+        cb.build_model("light-scalar", csi, priors=priors)
