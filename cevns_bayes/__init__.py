@@ -12,16 +12,17 @@ from typing import Any
 _PUBLIC = {
     "InputError": "errors",
     "build_model": "model",
-    "check_convergence": "sampling",
+    "check_convergence": "diagnostics",
     "compare": "comparison",
     "experiment_names": "experiments",
-    "fit": "profile",
+    "fit": "best_fit",
     "load_experiment": "experiments",
     "load_scenario": "scenario",
     "predict": "model",
+    "profile": "scan",
     "sample": "sampling",
     "scenario_names": "scenario",
-    "summary": "sampling",
+    "summary": "diagnostics",
 }
 
 __all__ = sorted(_PUBLIC)

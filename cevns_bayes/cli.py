@@ -172,7 +172,7 @@ def run(
 
 
 def _print_run(analysis: Any) -> None:
-    from cevns_bayes.sampling import summary
+    from cevns_bayes.diagnostics import summary
 
     table = _table("variable", "mean", "sd", "90 % HDI", "best fit", "ESS", "R-hat")
     rows = summary(analysis.posterior)
@@ -231,7 +231,7 @@ def fit(scenario: str, data: str, **options: Any) -> None:
 
     Example: cevns-bayes fit weak-mixing-angle --data csi
     """
-    from cevns_bayes.profile import fit
+    from cevns_bayes.best_fit import fit
 
     result = fit(scenario, _names(data), **options)
     table = _table("variable", "best fit", "error")

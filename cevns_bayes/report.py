@@ -13,13 +13,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from cevns_bayes.best_fit import FitResult, fit
 from cevns_bayes.datasets import published_chi2
+from cevns_bayes.diagnostics import Convergence, check_convergence, sampled_names, summary
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiment import Experiment
 from cevns_bayes.model import DataLike, ModelOptions, ScenarioLike, load_data, predict
 from cevns_bayes.plots import plot_corner, plot_posterior, plot_spectra
-from cevns_bayes.profile import FitResult, fit
-from cevns_bayes.sampling import Convergence, check_convergence, sample, sampled_names, summary
+from cevns_bayes.sampling import sample
 from cevns_bayes.scenario import Parameter, Scenario, load_scenario
 
 REPORT_FILE = "report.md"

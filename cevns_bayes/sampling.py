@@ -1,20 +1,23 @@
-"""Posterior samples of a model by NUTS (nutpie), and whether they can be trusted."""
+"""Posterior samples of a scenario by NUTS, sequential Monte Carlo or nested sampling."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Unpack
+from pathlib import Path
+from typing import Any, Literal, Unpack, get_args
 
-import arviz as az
 import numpy as np
 import nutpie
 import pymc as pm
 import xarray as xr
 from scipy import stats
 
-from cevns_bayes.errors import InputError
+from cevns_bayes.checkpoint import Checkpoint, open_checkpoint
+from cevns_bayes.diagnostics import check_convergence
+from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiment import Experiment
 from cevns_bayes.model import (
     DEFAULT_DATA,
@@ -24,25 +27,41 @@ from cevns_bayes.model import (
     ScenarioLike,
     pose,
 )
-from cevns_bayes.priors import log10_name, sampled_name
+from cevns_bayes.nested import DEFAULT_LIVE_POINTS, run_nested
+from cevns_bayes.priors import sampled_name
+from cevns_bayes.smc import DEFAULT_PARTICLES, run_smc
 
-DEFAULT_DRAWS, DEFAULT_TUNE, DEFAULT_CHAINS, DEFAULT_SEED = 1500, 1000, 4, 1
+SamplerName = Literal["auto", "nuts", "smc", "nested"]
+SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 
-# Vehtari et al., arXiv:1903.08008: R-hat below 1.01, 100 effective draws for each of 4 chains.
-GREATEST_R_HAT = 1.01
-LEAST_ESS = 400.0
+DEFAULT_DRAWS = {"nuts": 1500, "smc": DEFAULT_PARTICLES, "nested": 2500}
+DEFAULT_TUNE, DEFAULT_CHAINS, DEFAULT_SEED = 1000, 4, 1
 
-_PACKAGES = ("cevns-bayes", "pymc", "pytensor", "nutpie", "arviz", "numpy", "scipy")
+_PACKAGES = (
+    "cevns-bayes",
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "nautilus-sampler",
+    "arviz",
+    "numpy",
+    "scipy",
+)
+
+_log = logging.getLogger(__name__)
 
 
 def sample(
     scenario: ScenarioLike,
     data: DataLike = DEFAULT_DATA,
     *,
-    draws: int = DEFAULT_DRAWS,
+    sampler: SamplerName = "auto",
+    draws: int | None = None,
     tune: int = DEFAULT_TUNE,
     chains: int = DEFAULT_CHAINS,
+    live_points: int = DEFAULT_LIVE_POINTS,
     seed: int = DEFAULT_SEED,
+    checkpoint: str | Path | None = None,
     progressbar: bool = True,
     **options: Unpack[ModelOptions],
 ) -> xr.DataTree:
@@ -50,11 +69,25 @@ def sample(
 
     Parameters
     ----------
-    draws, tune, chains
-        Draws kept and draws of adaptation per chain; number of chains (two or more, so that
-        R-hat is defined).
+    sampler
+        ``"nuts"``: nutpie's, for a single compact solution. ``"smc"``: sequential Monte Carlo,
+        right on disconnected solutions, bands and plateaus, with the evidence. ``"nested"``:
+        nautilus, likewise, slower. ``"auto"``: SMC for scenarios declared ``degenerate``; NUTS for
+        the others, and SMC if NUTS does not converge.
+    draws
+        Draws kept per chain; particles in the case of SMC. 1500 for NUTS, 3000 for SMC, 2500 for
+        nested sampling, unless given.
+    tune
+        Draws of adaptation per chain of NUTS.
+    chains
+        Independent chains (two or more, so that R-hat is defined).
+    live_points
+        Of nested sampling.
     seed
         Same seed, installation and number of chains: same draws.
+    checkpoint
+        Folder in which SMC keeps finished chains and nested sampling its state, so that the same
+        call goes on where it was stopped, with the same result. Not removed at the end.
     scenario, data, options
         As in :func:`cevns_bayes.build_model`.
 
@@ -63,7 +96,9 @@ def sample(
     xarray.DataTree
         Groups ``posterior`` (parameters of interest first, and ``"<experiment>::expected"``),
         ``sample_stats``, ``log_likelihood`` per bin, ``posterior_predictive``, ``observed_data``
-        and ``constant_data`` (bin edges); attrs with versions, seed, settings and the data hash.
+        and ``constant_data`` (bin edges); attrs with the sampler and why it was chosen, versions,
+        seed, settings and the data hash; of SMC and nested sampling also ``log_evidence`` and
+        ``log_evidence_error``, of nested sampling ``effective_size``.
 
     Raises
     ------
@@ -72,30 +107,105 @@ def sample(
     KeyboardInterrupt
         When interrupted; no partial result is returned.
     """
-    for name, number, least in (("draws", draws, 4), ("tune", tune, 1), ("chains", chains, 2)):
-        if not isinstance(number, int) or number < least:
+    if sampler not in SAMPLERS:
+        raise unknown_name("sampler", sampler, SAMPLERS)
+    numbers = {"draws": (draws, 4), "tune": (tune, 1), "chains": (chains, 2)}
+    for name, (number, least) in (numbers | {"live_points": (live_points, 50)}).items():
+        if number is not None and (not isinstance(number, int) or number < least):
             raise InputError(f"{name} must be an integer of at least {least}, got {number!r}")
     if not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise InputError(f"seed must be a non-negative integer, got {seed!r}")
     problem = pose(scenario, data, **options)
-    settings: dict[str, Any] = {"seed": seed, "draws": draws, "tune": tune, "chains": chains}
-    trace = _nuts(problem.model, progress_bar=progressbar, **settings)
-    choices = {name: value for name, value in options.items() if name not in ("priors", "binning")}
-    return _as_tree(trace, problem, settings | choices)
+    run = Run(problem, draws, tune, chains, live_points, seed, progressbar, checkpoint, options)
+    if sampler != "auto":
+        return run.by(sampler, "as asked")
+    if problem.scenario.degenerate:
+        return run.by("smc", "the scenario is declared degenerate")
+    tree = run.by("nuts", "the scenario is not declared degenerate")
+    problems = check_convergence(tree).problems
+    if not problems:
+        return tree
+    reason = f"NUTS did not converge ({'; '.join(problems)})"
+    _log.warning("%s on %s: sampling again by SMC.", reason, problem.scenario.name)
+    return run.by("smc", reason)
 
 
-def _nuts(model: pm.Model, **settings: Any) -> xr.DataTree:
+@dataclass(frozen=True)
+class Run:
+    """The settings of :func:`sample`."""
+
+    problem: Problem
+    draws: int | None
+    tune: int
+    chains: int
+    live_points: int
+    seed: int
+    progressbar: bool
+    checkpoint: str | Path | None
+    options: ModelOptions
+
+    def by(self, sampler: str, reason: str) -> xr.DataTree:
+        """Posterior by one of the samplers."""
+        own = {"nuts": {"tune": self.tune}, "smc": {}, "nested": {"live_points": self.live_points}}
+        draws = self.draws or DEFAULT_DRAWS[sampler]
+        settings = {"seed": self.seed, "draws": draws, "chains": self.chains, **own[sampler]}
+        choices = {k: v for k, v in self.options.items() if k not in ("priors", "binning")}
+        about = _about(self.problem, sampler, settings | choices)
+        checkpoint = None
+        if self.checkpoint is not None and sampler != "nuts":  # which is too short to be resumed
+            checkpoint = open_checkpoint(Path(self.checkpoint), about)
+        trace = _SAMPLERS[sampler](
+            self.problem.model, **settings, progressbar=self.progressbar, checkpoint=checkpoint
+        )
+        tree = _as_tree(trace, self.problem, self.seed)
+        tree.attrs = about | {"sampler_reason": reason} | trace.attrs
+        return tree
+
+
+def _nuts(
+    model: pm.Model, *, progressbar: bool, checkpoint: Checkpoint | None, **settings: Any
+) -> xr.DataTree:
     """Run nutpie; unlike its blocking call, let an interrupt through."""
     compiled = nutpie.compile_pymc_model(model)
-    sampler = nutpie.sample(compiled, blocking=False, save_warmup=False, **settings)
+    sampler = nutpie.sample(
+        compiled, blocking=False, save_warmup=False, progress_bar=progressbar, **settings
+    )
     try:
-        return sampler.wait()
+        trace = sampler.wait()
     except BaseException:
         sampler.cancel()
         raise
+    trace.attrs = {}
+    return trace
 
 
-def _as_tree(trace: xr.DataTree, problem: Problem, settings: dict[str, Any]) -> xr.DataTree:
+def _smc(model: pm.Model, *, draws: int, **settings: Any) -> xr.DataTree:
+    return run_smc(model, particles=draws, **settings)
+
+
+_SAMPLERS: dict[str, Callable[..., xr.DataTree]] = {
+    "nuts": _nuts,
+    "smc": _smc,
+    "nested": run_nested,
+}
+
+
+def _about(problem: Problem, sampler: str, settings: dict[str, Any]) -> dict[str, str]:
+    """What the result depends on, as text."""
+    experiments = problem.experiments
+    return {
+        "scenario": problem.scenario.name,
+        "parameters_of_interest": json.dumps(problem.scenario.parameter_names),
+        "data": json.dumps([experiment.name for experiment in experiments]),
+        "data_sha256": json.dumps({e.name: e.fingerprint() for e in experiments}),
+        "priors": _priors(problem.model),
+        "sampler": sampler,
+        "settings": json.dumps(settings),
+        "versions": json.dumps({package: version(package) for package in _PACKAGES}),
+    }
+
+
+def _as_tree(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
     model, scenario, experiments = problem.model, problem.scenario, problem.experiments
     posterior = trace["posterior"].to_dataset()
     order = [
@@ -105,8 +215,8 @@ def _as_tree(trace: xr.DataTree, problem: Problem, settings: dict[str, Any]) -> 
     ]
     order += [v.name for v in (*model.free_RVs, *model.deterministics)]
     stats_kept = {k: v for k, v in trace["sample_stats"].data_vars.items() if v.dtype != object}
-    rng = np.random.default_rng(settings["seed"])
-    tree = xr.DataTree.from_dict(
+    rng = np.random.default_rng(seed)
+    return xr.DataTree.from_dict(
         {
             "posterior": posterior[list(dict.fromkeys(order))],
             "sample_stats": xr.Dataset(stats_kept),
@@ -118,17 +228,6 @@ def _as_tree(trace: xr.DataTree, problem: Problem, settings: dict[str, Any]) -> 
             "constant_data": _edges(experiments),
         }
     )
-    tree.attrs = {
-        "scenario": scenario.name,
-        "parameters_of_interest": json.dumps(scenario.parameter_names),
-        "data": json.dumps([experiment.name for experiment in experiments]),
-        "data_sha256": json.dumps({e.name: e.fingerprint() for e in experiments}),
-        "priors": _priors(model),
-        "sampler": "nuts",
-        "settings": json.dumps(settings),
-        "versions": json.dumps({package: version(package) for package in _PACKAGES}),
-    }
-    return tree
 
 
 def _priors(model: pm.Model) -> str:
@@ -181,81 +280,4 @@ def _edges(experiments: list[Experiment]) -> xr.Dataset:
             for axis in experiment.axes
             for name in [experiment.qualified(f"{axis.name}_edges")]
         }
-    )
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """Convergence diagnostics over all free variables, worst case each."""
-
-    r_hat: float
-    ess_bulk: float
-    ess_tail: float
-    divergences: int
-
-    @property
-    def problems(self) -> list[str]:
-        """What is wrong, one phrase each; empty when the posterior can be trusted."""
-        found = []
-        if not self.r_hat < GREATEST_R_HAT:
-            found.append(f"R-hat {self.r_hat:.3f} is not below {GREATEST_R_HAT}")
-        for kind, ess in (("bulk", self.ess_bulk), ("tail", self.ess_tail)):
-            if not ess >= LEAST_ESS:
-                found.append(f"{kind} ESS {ess:.0f} is below {LEAST_ESS:.0f}")
-        if self.divergences:
-            found.append(f"{self.divergences} divergent transitions")
-        return found
-
-
-def sampled_names(posterior: xr.DataTree) -> list[str]:
-    """Free variables of the posterior: parameters of interest, then nuisances.
-
-    A log-uniform parameter is there as ``log10_<name>``.
-    """
-    names = _scalar_names(posterior)
-    return [name for name in names if log10_name(name) not in names]
-
-
-def _scalar_names(posterior: xr.DataTree) -> list[str]:
-    group = posterior["posterior"].data_vars
-    return [str(name) for name, variable in group.items() if variable.dims == ("chain", "draw")]
-
-
-def check_convergence(posterior: xr.DataTree) -> Convergence:
-    """Diagnostics of a result of :func:`sample`."""
-    scalars = posterior["posterior"].to_dataset()[sampled_names(posterior)]
-
-    def worst(diagnostic: xr.Dataset, reduce: Any) -> float:
-        return float(reduce([float(value) for value in diagnostic.data_vars.values()]))
-
-    return Convergence(
-        r_hat=worst(az.rhat(scalars), np.max),
-        ess_bulk=worst(az.ess(scalars, method="bulk"), np.min),
-        ess_tail=worst(az.ess(scalars, method="tail"), np.min),
-        divergences=int(posterior["sample_stats"]["diverging"].sum()),
-    )
-
-
-def summary(posterior: xr.DataTree) -> xr.Dataset:
-    """Mean, sd, 68/90 % HDI and equal-tailed intervals, and diagnostics per variable.
-
-    Returns
-    -------
-    xarray.Dataset over ``variable``, with ``hdi68_low``, ``hdi68_high``, ``eti90_low``, ...
-    """
-    scalars = posterior["posterior"].to_dataset()[_scalar_names(posterior)]
-    columns = {
-        "mean": scalars.mean(("chain", "draw")),
-        "sd": scalars.std(("chain", "draw"), ddof=1),
-    }
-    for percent in (68, 90):
-        for kind, interval in (("hdi", az.hdi), ("eti", az.eti)):
-            bounds = interval(scalars, prob=percent / 100)
-            columns[f"{kind}{percent}_low"] = bounds.isel(ci_bound=0, drop=True)
-            columns[f"{kind}{percent}_high"] = bounds.isel(ci_bound=1, drop=True)
-    columns["ess_bulk"] = az.ess(scalars, method="bulk")
-    columns["ess_tail"] = az.ess(scalars, method="tail")
-    columns["r_hat"] = az.rhat(scalars)
-    return xr.Dataset(
-        {name: dataset.to_array("variable", name=name) for name, dataset in columns.items()}
     )

@@ -68,6 +68,8 @@ class Scenario:
         Nuisances switched off because a parameter takes their place.
     per_experiment
         Whether each experiment has parameters of its own, ``"csi::r_n"``, where there are several.
+    degenerate
+        Whether solutions may be disconnected, bands, rings or plateaus, for which NUTS is no good.
     name, description
         Taken from the file name and its docstring.
     """
@@ -78,6 +80,7 @@ class Scenario:
     declare: Callable[[], CrossSectionOf | Scattering]
     fixed_nuisances: tuple[str, ...] = ()
     per_experiment: bool = False
+    degenerate: bool = False
     name: str = ""
     description: str = ""
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cevns_bayes.best_fit import FitResult, fit
 from cevns_bayes.datasets import published_chi2
 from cevns_bayes.errors import unknown_name
-from cevns_bayes.profile import FitResult, fit
 from cevns_bayes.scenario import scenario_names
 
 # Data set -> (experiments, greatest difference of chi^2 that counts as reproduced).

@@ -84,7 +84,8 @@ def charge_radius():
 
 
 def _scenario(title: str, e: Parameter, mu: Parameter, declare: Any) -> Scenario:
-    return Scenario(title, (e, mu), "arXiv:2211.11905, Secs. 2 and 4", declare)
+    reference = "arXiv:2211.11905, Secs. 2 and 4"
+    return Scenario(title, (e, mu), reference, declare, degenerate=True)
 
 
 SCENARIOS = {

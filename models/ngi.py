@@ -63,6 +63,7 @@ SCENARIOS = {
         parameters_of_interest=tuple(PARAMETERS[x] for x in letters),
         reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=partial(generalised, letters),
+        degenerate=True,
     )
     for letters, words in {
         "v": ("vector",),

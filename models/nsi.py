@@ -62,6 +62,7 @@ def _scenario(first: str, second: str) -> Scenario:
         parameters_of_interest=(_parameter(first), _parameter(second)),
         reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=partial(non_standard, (first, second)),
+        degenerate=True,
     )
 
 

@@ -84,6 +84,7 @@ SCENARIOS = {
         ),
         reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=sterile_dipole,
+        degenerate=True,
     ),
     "sterile-oscillation": Scenario(
         title="Oscillation into a sterile neutrino",
@@ -93,5 +94,6 @@ SCENARIOS = {
         ),
         reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=sterile_oscillation,
+        degenerate=True,
     ),
 }

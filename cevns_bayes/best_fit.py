@@ -1,28 +1,17 @@
-"""The frequentist side of the same likelihood: chi^2 and its global minimum.
+"""The global minimum of chi^2."""
 
-chi^2 = 2 sum_bins [mu - n + n ln(n/mu)] + sum_k (alpha_k/sigma_k)^2   (arXiv:2211.11905, Sec. 3)
-
-with the Gaussian sum_bins (n - mu)^2/variance for experiments that have a variance per bin.
-
-Priors of the parameters of interest do not enter; their bounds do, as limits of the search.
-"""
-
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 import pymc as pm
-import pytensor
-import pytensor.tensor as pt
 from iminuit import Minuit
-from pymc.distributions.continuous import TruncatedNormalRV
-from pytensor.graph.replace import graph_replace
-from pytensor.tensor.random.basic import NormalRV, UniformRV
-from scipy.optimize import minimize
+from pytensor.tensor.random.basic import UniformRV
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
+from cevns_bayes.chi2 import PRIOR_DRAWS, SEED, Chi2, build_chi2
 from cevns_bayes.compiling import QUICK
 from cevns_bayes.errors import InputError
 from cevns_bayes.model import (
@@ -38,9 +27,6 @@ from cevns_bayes.priors import log10_name, sampled_name
 NEIGHBOURS = 6
 EDGE = 1e-3  # of the range of a prior
 GREATEST_NUMBER_OF_STARTS = 7
-ROUGHLY = {"ftol": 1e-8}  # MIGRAD has the last word
-SEED = 0
-PRIOR_DRAWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -84,25 +70,6 @@ class FitResult:
         return {**self.params, **self.nuisances, **of_logarithms}
 
 
-@dataclass(frozen=True)
-class Chi2:
-    """chi^2 of a model in its physical parameters, with exact gradients.
-
-    ``value`` and ``with_gradient`` are functions of the values of ``names``, shape (parameters,);
-    ``steps`` are their typical sizes, the standard deviations of their priors.
-    """
-
-    names: tuple[str, ...]
-    limits: tuple[tuple[float, float], ...]
-    steps: np.ndarray
-    value: Callable[[np.ndarray], np.ndarray]
-    with_gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-    def gradient(self, point: np.ndarray) -> np.ndarray:
-        """Shape (parameters,)."""
-        return self.with_gradient(point)[1]
-
-
 def fit(
     scenario: ScenarioLike,
     data: DataLike = DEFAULT_DATA,
@@ -121,9 +88,19 @@ def fit(
         Wrong arguments.
     """
     problem = pose(scenario, data, **options)
+    return fit_problem(problem, build_chi2(problem.model, sampled_parameters(problem).values()))
+
+
+def sampled_parameters(problem: Problem) -> dict[str, str]:
+    """Parameter of interest -> free variable behind it, itself or its logarithm."""
+    names = problem.scenario.parameter_names
+    return {name: sampled_name(problem.model, name) for name in names}
+
+
+def fit_problem(problem: Problem, chi2: Chi2) -> FitResult:
+    """:func:`fit` of a problem whose chi^2 is compiled already."""
     model, scenario, experiments = problem.model, problem.scenario, problem.experiments
-    sampled = {name: sampled_name(model, name) for name in scenario.parameter_names}
-    chi2 = build_chi2(model, list(sampled.values()))
+    sampled = sampled_parameters(problem)
     minimum = _global_minimum(chi2, _starts(problem, chi2, sampled))
     values = minimum.values.to_dict()
     errors = (
@@ -155,74 +132,13 @@ def _at_limit(minimum: Minuit, name: str) -> bool:
     return bool(min(minimum.values[name] - low, high - minimum.values[name]) < edge < np.inf)
 
 
-def build_chi2(model: pm.Model, parameters_of_interest: list[str]) -> Chi2:
-    """Compile chi^2 and its gradient for a model whose free variables are scalars."""
-    rvs = model.free_RVs
-    values = pt.dvector("values")
-    at = {rv: values[i] for i, rv in enumerate(rvs)}
-    deviances = [_deviance(rv, model.rvs_to_values[rv]) for rv in model.observed_RVs]
-    pulls = [_pull(rv, value) for rv, value in at.items() if rv.name not in parameters_of_interest]
-    (chi2,) = graph_replace([sum(deviances) + sum(pulls)], at, strict=False)
-    gradient: Any = pytensor.grad(chi2, values)
-    return Chi2(
-        names=tuple(rv.name for rv in rvs),
-        limits=tuple(_limits(model, rv) for rv in rvs),
-        steps=np.array([_standard_deviation(model, rv) for rv in rvs]),
-        value=pytensor.function([values], chi2, mode=QUICK),
-        with_gradient=pytensor.function([values], [chi2, gradient], mode=QUICK),
-    )
-
-
-def _deviance(rv: Any, n: Any) -> Any:
-    mu, *sigma = rv.owner.op.dist_params(rv.owner)
-    if sigma:  # a Gaussian likelihood
-        return (((n - mu) / sigma[0]) ** 2).sum()
-    return 2 * (mu - n + n * pt.log(pt.maximum(n, 1) / mu)).sum()
-
-
-def _pull(rv: Any, value: Any) -> Any:
-    """-2 ln of the prior relative to its peak: (alpha/sigma)^2 for a Gaussian, 0 for a flat."""
-    if isinstance(rv.owner.op, NormalRV):
-        peak = rv.owner.op.dist_params(rv.owner)[0]
-    elif isinstance(rv.owner.op, TruncatedNormalRV):
-        mu, _, low, high = rv.owner.op.dist_params(rv.owner)
-        peak = pt.clip(mu, low, high)
-    else:  # another prior of the user's: the highest of many draws
-        peak = pm.draw(rv, PRIOR_DRAWS, random_seed=SEED, mode=QUICK)
-    return -2 * (pm.logp(rv, value) - pm.logp(rv, peak).max())
-
-
-def _limits(model: pm.Model, rv: Any) -> tuple[float, float]:
-    transform = model.rvs_to_transforms[rv]
-    if transform is None:
-        return -np.inf, np.inf
-    low, high = (
-        transform.backward(pt.as_tensor_variable(np.float64(end)), *rv.owner.inputs).eval(
-            mode=QUICK
-        )
-        for end in (-np.inf, np.inf)
-    )
-    return float(low), float(high)
-
-
-def _standard_deviation(model: pm.Model, rv: Any) -> float:
-    low, high = _limits(model, rv)
-    if np.isfinite(high - low):
-        return (high - low) / np.sqrt(12)
-    if isinstance(rv.owner.op, NormalRV):
-        return float(rv.owner.op.dist_params(rv.owner)[1].eval(mode=QUICK))
-    return float(pm.draw(rv, PRIOR_DRAWS, random_seed=SEED, mode=QUICK).std())
-
-
 def _starts(problem: Problem, chi2: Chi2, sampled: Mapping[str, str]) -> list[np.ndarray]:
     """The Standard Model, and points lower than all their neighbours; nuisances at zero."""
     nominal = np.zeros(len(chi2.names))
     if not sampled:
         return [nominal]
     chosen = [chi2.names.index(name) for name in sampled.values()]
-    limits = np.array(
-        [_finite_limits(problem.model[chi2.names[i]], chi2.limits[i]) for i in chosen]
-    )
+    limits = np.array([finite_limits(problem.model[chi2.names[i]], chi2.limits[i]) for i in chosen])
     sequence = _sobol_sequence(len(chosen))
     points = np.tile(nominal, (len(sequence), 1))
     points[:, chosen] = qmc.scale(sequence, *limits.T)
@@ -243,7 +159,7 @@ def _sobol_sequence(dimensions: int) -> np.ndarray:
     return qmc.Sobol(dimensions, seed=SEED).random_base2(min(4 + 2 * dimensions, 10))
 
 
-def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
+def finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
     """Limits of a search: those of the prior, or of many draws from it where it has none."""
     if np.isfinite(limits).all():
         return limits
@@ -256,7 +172,7 @@ def _finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
 
 
 def _global_minimum(chi2: Chi2, starts: list[np.ndarray]) -> Minuit:
-    minima = [_local_minimum(chi2, start) for start in starts]
+    minima = [chi2.minimised(start) for start in starts]
     value, point = min(minima, key=lambda minimum: (not np.isfinite(minimum[0]), minimum[0]))
     if not np.isfinite(value):
         raise InputError("chi^2 is not finite anywhere: a prior or the data must be unusable")
@@ -265,20 +181,6 @@ def _global_minimum(chi2: Chi2, starts: list[np.ndarray]) -> Minuit:
     minuit.limits = chi2.limits
     minuit.errors = chi2.steps
     return minuit.migrad().hesse()
-
-
-def _local_minimum(chi2: Chi2, start: np.ndarray) -> tuple[float, np.ndarray]:
-    """By L-BFGS-B, which, unlike MIGRAD, does not stick at limits, in steps of unit size."""
-
-    def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = chi2.with_gradient(x * chi2.steps)
-        return float(value), gradient * chi2.steps
-
-    bounds = np.array(chi2.limits) / chi2.steps[:, None]
-    found = minimize(
-        scaled, start / chi2.steps, jac=True, method="L-BFGS-B", bounds=bounds, options=ROUGHLY
-    )
-    return float(found.fun), found.x * chi2.steps
 
 
 def _without_pull(model: pm.Model, nuisances: Collection[str]) -> int:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import cevns_bayes as cb
+from cevns_bayes.chi2 import build_chi2
 from cevns_bayes.model import pose
 from cevns_bayes.priors import sampled_name
-from cevns_bayes.profile import build_chi2
 
 SLOWER = ("nsi-d-ee-mumu", "light-vector-universal", "sterile-oscillation")
 

@@ -1,0 +1,102 @@
+"""Sequential Monte Carlo, PyMC's: from the prior to the posterior in stages.
+
+Particles drawn from the prior are reweighted, resampled and moved while the likelihood is switched
+on. As they start everywhere, disconnected solutions, bands and plateaus get their right weights,
+and the evidence comes with them. Independent runs, the chains, tell whether there were enough
+particles. (Del Moral, Doucet, Jasra, J. R. Stat. Soc. B 68 (2006) 411.)
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+from scipy.special import logsumexp
+
+from cevns_bayes.checkpoint import Checkpoint
+
+DEFAULT_PARTICLES = 3000
+
+
+def run_smc(
+    model: pm.Model,
+    *,
+    particles: int,
+    chains: int,
+    seed: int,
+    progressbar: bool,
+    checkpoint: Checkpoint | None = None,
+) -> xr.DataTree:
+    """Sample a model by ``chains`` independent runs.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior`` and ``sample_stats`` (per chain: log-evidence, number of stages and
+        acceptance in the last one), attrs ``log_evidence`` and ``log_evidence_error``.
+    """
+    parts = []
+    for number, chain_seed in enumerate(np.random.SeedSequence(seed).generate_state(chains)):
+
+        def chain(chain_seed: int = int(chain_seed)) -> xr.DataTree:
+            return _chain(model, particles, chain_seed, progressbar)
+
+        name = f"chain-{number}"
+        parts.append(checkpoint.recalled(name, chain) if checkpoint else chain())
+    joined = {
+        group: xr.concat(
+            [part[group].to_dataset() for part in parts], "chain", join="override"
+        ).assign_coords(chain=np.arange(chains))
+        for group in ("posterior", "sample_stats")
+    }
+    tree = xr.DataTree.from_dict(joined)
+    tree.attrs = evidence(joined["sample_stats"]["log_evidence"].to_numpy())
+    return tree
+
+
+def evidence(by_chain: np.ndarray) -> dict[str, float]:
+    """Log of the mean evidence of independent runs, and its standard error from their scatter."""
+    relative = np.exp(by_chain - logsumexp(by_chain)) * len(by_chain)  # of mean one
+    return {
+        "log_evidence": float(logsumexp(by_chain) - np.log(len(by_chain))),
+        "log_evidence_error": float(relative.std(ddof=1) / np.sqrt(len(by_chain))),
+    }
+
+
+def _chain(model: pm.Model, particles: int, seed: int, progressbar: bool) -> xr.DataTree:
+    with model, _quiet():
+        trace = pm.sample_smc(
+            particles,
+            chains=1,
+            cores=1,
+            random_seed=seed,
+            progressbar=progressbar,
+            compute_convergence_checks=False,
+        )
+    stages = trace["sample_stats"]
+    by_stage = {name: np.ravel(stages[name]) for name in ("log_marginal_likelihood", "accept_rate")}
+    chain_stats = {
+        "log_evidence": by_stage["log_marginal_likelihood"][-1],
+        "acceptance": by_stage["accept_rate"][-1],
+        "stages": len(by_stage["accept_rate"]),
+    }
+    return xr.DataTree.from_dict(
+        {
+            "posterior": trace["posterior"].to_dataset(),
+            "sample_stats": xr.Dataset({k: ("chain", [v]) for k, v in chain_stats.items()}),
+        }
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without PyMC's announcements, one a chain."""
+    logger = logging.getLogger("pymc.smc.sampling")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
