@@ -19,6 +19,7 @@ _PUBLIC = {
     "load_experiment": "experiments",
     "load_scenario": "scenario",
     "predict": "model",
+    "prior_sensitivity": "sensitivity",
     "profile": "scan",
     "sample": "sampling",
     "scenario_names": "scenario",

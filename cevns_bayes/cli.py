@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
-from rich.console import Console
 from rich.markup import escape
-from rich.measure import Measurement
-from rich.table import Table
 
 from cevns_bayes.errors import InputError
+from cevns_bayes.terminal import (
+    err,
+    new_table,
+    out,
+    print_at_limit,
+    print_chi2,
+    print_comparison,
+    print_profile,
+    print_run,
+    print_table,
+)
 
 # What needs PyMC is imported inside the commands: --help and wrong options answer at once.
-
-_out = Console()
-_err = Console(stderr=True)
-
-WIDEST_TABLE = 500
 
 _interrupts: list[bool] = []
 
@@ -71,6 +74,8 @@ _model_options = _options(
 )
 
 
+_SAMPLING = ("sampler", "draws", "tune", "chains", "live_points", "seed", "checkpoint")
+
 _prior_option = click.option(
     "--prior",
     "priors",
@@ -94,9 +99,9 @@ def list_command(name: str | None) -> None:
     if name is not None:
         scenario = load_scenario(name)
         text = f"{scenario.name}: {scenario.title} ({scenario.reference})\n\n{scenario.description}"
-        _out.print(text, markup=False, highlight=False, soft_wrap=True)
+        out.print(text, markup=False, highlight=False, soft_wrap=True)
         return
-    table = _table("scenario", "title", "priors [unit]", "data", "reference")
+    table = new_table("scenario", "title", "priors [unit]", "data", "reference")
     for scenario in map(load_scenario, scenario_names()):
         table.add_row(
             scenario.name,
@@ -105,7 +110,7 @@ def list_command(name: str | None) -> None:
             ", ".join(experiment_names()),
             scenario.reference,
         )
-    _print_table(table)
+    print_table(table)
 
 
 def _priors_with_units(scenario: Any) -> list[str]:
@@ -124,10 +129,17 @@ def _priors_with_units(scenario: Any) -> list[str]:
 @_model_options
 @_prior_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the results.")
+@click.option("--sampler", default="auto", show_default=True, help="auto, nuts, smc or nested.")
 @click.option("--draws", type=int, help="Draws per chain.")
-@click.option("--tune", type=int, help="Draws of adaptation per chain.")
+@click.option("--tune", type=int, help="Draws of adaptation per chain of NUTS.")
 @click.option("--chains", type=int, help="Number of chains.")
+@click.option("--live-points", type=int, help="Of nested sampling.")
 @click.option("--seed", type=int, help="Seed of the sampler.")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Folder from which SMC and nested sampling go on after an interrupt.",
+)
 @click.option("--force", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--no-progress", is_flag=True, help="No progress bars.")
 def run(
@@ -136,91 +148,37 @@ def run(
     output: Path | None,
     force: bool,
     no_progress: bool,
-    draws: int | None,
-    tune: int | None,
-    chains: int | None,
-    seed: int | None,
     **options: Any,
 ) -> None:
     """Sample the posterior of SCENARIO and write a report.
 
-    Writes posterior.nc, summary.csv, fit.json, figures and report.md into the folder
+    Writes report.html, posterior.nc, summary.csv, fit.json, profiles and figures into the folder
     results/SCENARIO-DATA, or into --output.
 
     Example: cevns-bayes run weak-mixing-angle --data csi
     """
+    from cevns_bayes.analysis import analyse
     from cevns_bayes.model import ModelOptions, pose
-    from cevns_bayes.report import REPORT_FILE, analyse, new_folder, write_report
+    from cevns_bayes.report import write_report
+    from cevns_bayes.results import REPORT_FILE, new_folder
     from cevns_bayes.scenario import load_scenario
 
     loaded = load_scenario(scenario)
     experiments = _names(data)
     folder = output or Path("results") / f"{loaded.name}-{'-'.join(experiments)}"
+    given = {name: options.pop(name) for name in _SAMPLING}
+    sampling = {name: value for name, value in given.items() if value is not None}
+    sampling["progressbar"] = not no_progress
     with new_folder(folder, force=force) as staging:
         pose(loaded, experiments, **cast(ModelOptions, options))  # wrong input ends here
-        _err.print(f"Compiling and sampling [bold]{loaded.name}[/] on {', '.join(experiments)} ...")
-        given = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
-        sampling = {name: value for name, value in given.items() if value is not None}
-        sampling["progressbar"] = not no_progress
+        err.print(f"Compiling and sampling [bold]{loaded.name}[/] on {', '.join(experiments)} ...")
         analysis = analyse(loaded, experiments, sampling, cast(ModelOptions, options))
         _stop_if_interrupted()
-        _err.print("Drawing the figures ...")
+        err.print("Drawing the figures ...")
         write_report(analysis, staging)
         _stop_if_interrupted()
-    _print_run(analysis)
-    _out.print(f"Report: {folder / REPORT_FILE}", soft_wrap=True, highlight=False)
-
-
-def _print_run(analysis: Any) -> None:
-    from cevns_bayes.diagnostics import summary
-
-    table = _table("variable", "mean", "sd", "90 % HDI", "best fit", "ESS", "R-hat")
-    rows = summary(analysis.posterior)
-    fitted = analysis.best_fit.values
-    for name in map(str, rows["variable"].to_numpy()):
-        row = {key: float(value) for key, value in rows.sel(variable=name).items()}
-        table.add_row(
-            name,
-            f"{row['mean']:.3g}",
-            f"{row['sd']:.2g}",
-            f"{row['hdi90_low']:.3g} … {row['hdi90_high']:.3g}",
-            f"{fitted[name]:.3g}",
-            f"{row['ess_bulk']:.0f}",
-            f"{row['r_hat']:.3f}",
-        )
-    _print_table(table)
-    _print_chi2(analysis.best_fit)
-    _print_at_limit(analysis.best_fit)
-    problems = analysis.convergence.problems
-    if problems:
-        _err.print(f"[bold white on red]NOT CONVERGED: {'; '.join(problems)}.")
-        _err.print("[bold red]Do not use these numbers; try more draws or another parametrisation.")
-    else:
-        _out.print("[green]Converged[/]: R-hat, ESS and divergences are as they should be.")
-
-
-def _print_table(table: Table) -> None:
-    """Without cutting cells: a narrow terminal wraps lines."""
-    needed = Measurement.get(_out, _out.options.update(width=WIDEST_TABLE), table).maximum
-    Console(width=needed).print(table, soft_wrap=True)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    return table
-
-
-def _print_chi2(result: Any) -> None:
-    ratio = result.chi2 / result.dof
-    line = f"χ² = {result.chi2:.2f} for {result.dof} degrees of freedom (ratio {ratio:.3f})"
-    _out.print(line, highlight=False)
-
-
-def _print_at_limit(result: Any) -> None:
-    if result.at_limit:
-        _out.print(f"At the end of its prior: {', '.join(result.at_limit)}.", highlight=False)
+    print_run(analysis)
+    out.print(f"Report: {folder / REPORT_FILE}", soft_wrap=True, highlight=False)
 
 
 @cli.command()
@@ -234,14 +192,47 @@ def fit(scenario: str, data: str, **options: Any) -> None:
     from cevns_bayes.best_fit import fit
 
     result = fit(scenario, _names(data), **options)
-    table = _table("variable", "best fit", "error")
+    table = new_table("variable", "best fit", "error")
     for name, value in {**result.params, **result.nuisances}.items():
         table.add_row(name, f"{value:.5g}", f"{result.errors[name]:.3g}")
-    _print_table(table)
-    _print_chi2(result)
-    _print_at_limit(result)
+    print_table(table)
+    print_chi2(result)
+    print_at_limit(result)
     if not result.valid:
-        _err.print("[bold white on red]The minimiser did not converge.")
+        err.print("[bold white on red]The minimiser did not converge.")
+
+
+@cli.command()
+@_model_options
+@_prior_option
+@click.option("--points", type=int, help="Points of a surface along each axis.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="New folder for the curves and surfaces."
+)
+def profile(
+    scenario: str, data: str, points: int | None, output: Path | None, **options: Any
+) -> None:
+    """Profile likelihood of SCENARIO: confidence intervals, and Δχ² as CSV.
+
+    Example: cevns-bayes profile nsi-ee-ud --output profiles
+    """
+    from cevns_bayes.results import new_folder, write_profile
+    from cevns_bayes.scan import DEFAULT_POINTS, profile
+
+    _refuse_existing(output)
+    found = profile(
+        scenario,
+        _names(data),
+        points=DEFAULT_POINTS if points is None else points,
+        surfaces=output is not None,
+        **options,
+    )
+    if output is not None:
+        with new_folder(output, force=False) as staging:
+            write_profile(found, staging)
+    print_profile(found)
+    print_chi2(found.best_fit)
+    print_at_limit(found.best_fit)
 
 
 @cli.command()
@@ -274,10 +265,10 @@ def predict(
     counts = predict(scenario, values, _names(data), nuisances=nuisances, **options)
     if table_file:
         _write_new(table_file, counts.to_dataframe().to_csv(float_format="%.8g"))
-    table = _table("component", "expected events")
+    table = new_table("component", "expected events")
     for name, component in counts.data_vars.items():
         table.add_row(str(name), f"{float(component.sum()):.2f}")
-    _print_table(table)
+    print_table(table)
 
 
 @cli.command()
@@ -314,13 +305,13 @@ def validate(
         "published Δχ²": "published_improvement",
         "verdict": "verdict",
     }
-    table, lines = _table(*columns), []
+    table, lines = new_table(*columns), []
     for row in validate(scenarios, form_factor=form_factor):
-        _err.print(f"{row.scenario} on {row.data}: {row.verdict}", highlight=False)
+        err.print(f"{row.scenario} on {row.data}: {row.verdict}", highlight=False)
         values = [getattr(row, name) for name in columns.values()]
         lines.append([x if isinstance(x, str) else f"{round(x, 2) + 0.0:.2f}" for x in values])
         table.add_row(*lines[-1])
-    _print_table(table)
+    print_table(table)
     if csv_file:
         _write_new(csv_file, "".join(f"{','.join(line)}\n" for line in [columns.values(), *lines]))
     if markdown_file:
@@ -336,22 +327,10 @@ def compare(folders: tuple[Path, ...]) -> None:
     Example: cevns-bayes compare results/sm-csi results/weak-mixing-angle-csi
     """
     from cevns_bayes.comparison import compare
-    from cevns_bayes.report import load_posterior
+    from cevns_bayes.results import load_posterior
 
     comparison = compare({folder.name: load_posterior(folder) for folder in folders})
-    table = _table("results", "LOO", "difference", "WAIC", "p LOO", "p WAIC", "unreliable bins")
-    for name in comparison["model"].to_numpy():
-        row = {k: float(v) for k, v in comparison.sel(model=name).items() if v.ndim == 0}
-        table.add_row(
-            str(name),
-            f"{row['elpd_loo']:.2f} ± {row['se_loo']:.2f}",
-            f"{row['difference']:.2f} ± {row['se_difference']:.2f}",
-            f"{row['elpd_waic']:.2f} ± {row['se_waic']:.2f}",
-            f"{row['p_loo']:.2f}",
-            f"{row['p_waic']:.2f}",
-            f"LOO {row['unreliable_loo']:.0f}, WAIC {row['unreliable_waic']:.0f}",
-        )
-    _print_table(table)
+    print_comparison(comparison)
 
 
 @cli.group()
@@ -374,7 +353,7 @@ def import_command(folder: Path, output: Path | None, force: bool) -> None:
     from cevns_bayes.releases import import_release
 
     written = import_release(folder, output or Path(str(data_folder())), force=force)
-    _out.print(f"Tables: {written}", soft_wrap=True, highlight=False)
+    out.print(f"Tables: {written}", soft_wrap=True, highlight=False)
 
 
 def _names(data: str) -> list[str]:

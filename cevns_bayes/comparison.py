@@ -1,5 +1,11 @@
-"""Comparison of scenarios by how well they predict the counts: PSIS-LOO and WAIC, over bins."""
+"""Comparison of scenarios: how well they predict the counts, by bins, and their evidence.
 
+The expected log predictive density of a bin left out, by PSIS-LOO (Vehtari, Gelman, Gabry,
+arXiv:1507.04544) and by WAIC (Watanabe, arXiv:1004.2316), hardly depends on the priors. The
+evidence does: a prior ten times as wide lowers it by up to a factor of ten.
+"""
+
+import json
 import warnings
 from collections.abc import Mapping
 
@@ -11,7 +17,7 @@ from scipy.special import logsumexp
 from cevns_bayes.errors import InputError
 
 GREATEST_PARETO_K = 0.7  # above, LOO of the bin is not reliable: Vehtari et al., arXiv:1507.02646
-GREATEST_WAIC_VARIANCE = 0.4  # the same for WAIC; there, Sec. 2.2
+GREATEST_WAIC_VARIANCE = 0.4  # the same for WAIC: Vehtari, Gelman, Gabry, arXiv:1507.04544
 
 
 def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
@@ -26,11 +32,16 @@ def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
     -------
     xarray.Dataset
         Over ``model``: ``elpd_loo`` with ``se_loo`` and ``p_loo`` (effective parameters);
-        ``difference`` to the best and ``se_difference``, from the pairs of bins;
+        ``difference`` to the best and ``se_difference``, from the pairs of bins; ``weight``, that
+        of the model in the mixture which predicts the bins best (stacking, arXiv:1704.02030);
         ``unreliable_loo``, the number of bins with Pareto k above 0.7; ``elpd_waic``, ``se_waic``,
-        ``p_waic``, and ``unreliable_waic``, bins whose log-likelihood has a variance above 0.4.
-        Over ``model`` and ``bin``: ``loo``, ``waic`` and ``pareto_k`` of each bin.
-        Sums over bins are natural logarithms, not multiplied by -2.
+        ``p_waic``, and ``unreliable_waic``, bins whose log-likelihood has a variance above 0.4:
+        with any, WAIC is not to be trusted, LOO may be.
+        ``log_evidence`` and ``log_evidence_error`` (NaN where the sampler gives none, as NUTS);
+        ``log_bayes_factor`` and its error, against the first model that has an evidence, which is
+        the best by LOO unless that one was sampled by NUTS.
+        Over ``model`` and ``bin``: ``loo``, ``waic``, ``pareto_k`` and ``waic_variance``.
+        All are natural logarithms, not multiplied by -2.
 
     Raises
     ------
@@ -40,19 +51,27 @@ def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
     if len(posteriors) < 2:
         raise InputError(f"compare needs two or more posteriors, got {len(posteriors)}")
     _check_same_data(posteriors)
-    rows = [_criteria(tree).expand_dims(model=[name]) for name, tree in posteriors.items()]
-    table = xr.concat(rows, "model", join="exact")
+    by_bin = {name: log_likelihood_by_bin(tree) for name, tree in posteriors.items()}
+    loo = {name: _loo(tree, by_bin[name]) for name, tree in posteriors.items()}
+    rows = [
+        xr.merge([_loo_columns(loo[name]), _waic_columns(by_bin[name]), _evidence_columns(tree)])
+        for name, tree in posteriors.items()
+    ]
+    table = xr.concat(rows, xr.Variable("model", list(posteriors)), join="exact")
+    weights = az.compare(loo, method="stacking", round_to="none")["weight"]
+    table["weight"] = "model", weights.loc[list(posteriors)].to_numpy(dtype=float)
     table = table.isel(model=np.argsort(-table["elpd_loo"].to_numpy(), kind="stable"))
-    by_bin = table["loo"] - table["loo"].isel(model=0)
-    table["difference"] = by_bin.sum("bin")
-    table["se_difference"] = _error_of_sum(by_bin)
-    return table
+    differences = table["loo"] - table["loo"].isel(model=0)
+    table["difference"] = differences.sum("bin")
+    table["se_difference"] = _error_of_sum(differences)
+    return table.assign(_bayes_factors(table))
 
 
 def _check_same_data(posteriors: Mapping[str, xr.DataTree]) -> None:
     first, *others = posteriors
+    bins = {name: json.loads(tree.attrs["data_sha256"]) for name, tree in posteriors.items()}
     for name in others:
-        if posteriors[name].attrs["data_sha256"] != posteriors[first].attrs["data_sha256"]:
+        if bins[name] != bins[first]:
             raise InputError(
                 f"'{first}' and '{name}' are posteriors of different data: "
                 f"{posteriors[first].attrs['data']} and {posteriors[name].attrs['data']}, which "
@@ -61,11 +80,11 @@ def _check_same_data(posteriors: Mapping[str, xr.DataTree]) -> None:
 
 
 def log_likelihood_by_bin(posterior: xr.DataTree) -> xr.DataArray:
-    """Log-likelihood of all bins of all experiments, dims chain, draw, bin."""
-    counts = posterior["log_likelihood"].to_dataset().data_vars.values()
+    """Log-likelihood of all bins of all experiments, by name, dims chain, draw, bin."""
+    counts = posterior["log_likelihood"].to_dataset().data_vars
     flat = [
         array.stack(bin=[d for d in array.dims if d not in ("chain", "draw")], create_index=False)
-        for array in counts
+        for _, array in sorted(counts.items())
     ]
     bins = [
         array.drop_vars([c for c in array.coords if c not in ("chain", "draw")]) for array in flat
@@ -73,8 +92,7 @@ def log_likelihood_by_bin(posterior: xr.DataTree) -> xr.DataArray:
     return xr.concat(bins, "bin").transpose("chain", "draw", "bin").rename("log_likelihood")
 
 
-def _criteria(posterior: xr.DataTree) -> xr.Dataset:
-    by_bin = log_likelihood_by_bin(posterior)
+def _loo(posterior: xr.DataTree, by_bin: xr.DataArray) -> az.ELPDData:
     tree = xr.DataTree.from_dict(
         {
             "posterior": posterior["posterior"].to_dataset(),
@@ -83,25 +101,53 @@ def _criteria(posterior: xr.DataTree) -> xr.Dataset:
     )
     with warnings.catch_warnings():  # of large Pareto k, which the table counts
         warnings.filterwarnings("ignore", "Estimated shape parameter of Pareto", UserWarning)
-        loo = az.loo(tree, var_name="counts", pointwise=True)
+        return az.loo(tree, var_name="counts", pointwise=True)
+
+
+def _loo_columns(loo: az.ELPDData) -> xr.Dataset:
     pareto_k = loo.pareto_k.to_numpy()
-    density, variance = _waic_by_bin(by_bin)
-    waic = density - variance
     return xr.Dataset(
         {
             "elpd_loo": float(loo.elpd),
             "se_loo": float(loo.se),
             "p_loo": float(loo.p),
             "unreliable_loo": int((~(pareto_k <= GREATEST_PARETO_K)).sum()),
-            "elpd_waic": float(waic.sum()),
-            "se_waic": float(_error_of_sum(waic)),
-            "p_waic": float(variance.sum()),
-            "unreliable_waic": int((variance > GREATEST_WAIC_VARIANCE).sum()),
             "loo": ("bin", loo.elpd_i.to_numpy()),
-            "waic": waic,
             "pareto_k": ("bin", pareto_k),
         }
     )
+
+
+def _waic_columns(by_bin: xr.DataArray) -> xr.Dataset:
+    density, variance = _waic_by_bin(by_bin)
+    waic = density - variance
+    return xr.Dataset(
+        {
+            "elpd_waic": float(waic.sum()),
+            "se_waic": float(_error_of_sum(waic)),
+            "p_waic": float(variance.sum()),
+            "unreliable_waic": int((~(variance <= GREATEST_WAIC_VARIANCE)).sum()),
+            "waic": waic,
+            "waic_variance": variance,
+        }
+    )
+
+
+def _evidence_columns(posterior: xr.DataTree) -> xr.Dataset:
+    names = ("log_evidence", "log_evidence_error")
+    return xr.Dataset({name: float(posterior.attrs.get(name, np.nan)) for name in names})
+
+
+def _bayes_factors(table: xr.Dataset) -> dict[str, xr.DataArray]:
+    values, errors = table["log_evidence"], table["log_evidence_error"]
+    known = values.notnull().to_numpy()
+    reference = int(known.argmax())  # the first known; 0 if there is none
+    others = np.arange(len(known)) != reference
+    return {
+        "log_bayes_factor": values - values.isel(model=reference, drop=True),
+        "log_bayes_factor_error": np.hypot(errors, errors.isel(model=reference, drop=True))
+        * others,
+    }
 
 
 def _waic_by_bin(by_bin: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:

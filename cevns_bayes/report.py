@@ -1,242 +1,103 @@
-"""The main job: sample, diagnose, fit, draw, and write it all to one folder."""
+"""Results and figures as files: a folder with one self-contained HTML report."""
 
+import base64
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from html import escape
+from io import BytesIO
 from pathlib import Path
-from typing import Any
 
+import arviz as az
 import numpy as np
 import xarray as xr
+from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from cevns_bayes.best_fit import FitResult, fit
-from cevns_bayes.datasets import published_chi2
-from cevns_bayes.diagnostics import Convergence, check_convergence, sampled_names, summary
-from cevns_bayes.errors import InputError
-from cevns_bayes.experiment import Experiment
-from cevns_bayes.model import DataLike, ModelOptions, ScenarioLike, load_data, predict
-from cevns_bayes.plots import plot_corner, plot_posterior, plot_spectra
-from cevns_bayes.sampling import sample
-from cevns_bayes.scenario import Parameter, Scenario, load_scenario
+from cevns_bayes.analysis import Analysis
+from cevns_bayes.datasets import Bound, published_chi2
+from cevns_bayes.diagnostics import Convergence, summary
+from cevns_bayes.figures import CAPTIONS, draw
+from cevns_bayes.priors import log10_name
+from cevns_bayes.results import REPORT_FILE, write_posterior, write_profile
 
-REPORT_FILE = "report.md"
-POSTERIOR_FILE = "posterior.nc"
-GREATEST_CORNER = 10  # variables that a page can show
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """Everything a report shows."""
-
-    scenario: Scenario
-    experiments: list[Experiment]
-    options: ModelOptions
-    posterior: xr.DataTree
-    convergence: Convergence
-    best_fit: FitResult
-    standard_model: FitResult
-
-    @property
-    def parameters(self) -> list[Parameter]:
-        """Parameters of interest on these experiments together, as they were sampled."""
-        together = self.scenario.on([experiment.name for experiment in self.experiments])
-        names = sampled_names(self.posterior)
-        return [
-            parameter if parameter.name in names else parameter.logarithm
-            for parameter in together.parameters_of_interest
-        ]
-
-
-def analyse(
-    scenario: ScenarioLike, data: DataLike, sampling: dict[str, Any], options: ModelOptions
-) -> Analysis:
-    """Sample the posterior, check it, and minimise chi^2 for the scenario and for the SM.
-
-    ``sampling`` and ``options`` are the keywords of :func:`cevns_bayes.sample` and
-    :func:`cevns_bayes.build_model`.
-    """
-    scenario = load_scenario(scenario)
-    experiments = load_data(data, **options)
-    posterior = sample(scenario, experiments, **sampling, **options)
-    best_fit = fit(scenario, experiments, **options)
-    is_sm = not scenario.parameters_of_interest
-    of_nuisances = {
-        name: prior
-        for name, prior in (options.get("priors") or {}).items()
-        if name not in best_fit.params
-    }
-    sm_options: ModelOptions = {**options, "priors": of_nuisances}
-    return Analysis(
-        scenario=scenario,
-        experiments=experiments,
-        options={**options, "priors": None},
-        posterior=posterior,
-        convergence=check_convergence(posterior),
-        best_fit=best_fit,
-        standard_model=best_fit if is_sm else fit("sm", experiments, **sm_options),
-    )
-
-
-@contextmanager
-def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
-    """A folder that appears at ``path`` only when the block has ended well.
-
-    Raises
-    ------
-    InputError
-        If ``path`` exists (with ``force``: if it is not the folder of an earlier report), or
-        cannot be written.
-    """
-    if path.exists():
-        if not force:
-            raise InputError(f"output folder {path} exists; use --force to replace it")
-        if not (path / REPORT_FILE).is_file():
-            raise InputError(f"{path} is not a results folder; --force will not replace it")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise InputError(f"cannot write to {path.parent}: {error.strerror}") from error
-    try:
-        staging.chmod(0o755)
-        yield staging
-        if path.exists():
-            shutil.rmtree(path)
-        staging.rename(path)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+PROBABILITIES = (0.68, 0.90)
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; font-size: 0.9rem; display: block; overflow-x: auto; }
+th, td { padding: 0.2rem 0.7rem; border-bottom: 1px solid #ddd; text-align: left; }
+img { max-width: 100%; } code, pre { font-size: 0.85rem; overflow-wrap: anywhere; }
+.good { color: #00664c; } .bad { color: #b00020; font-weight: bold; }
+"""
 
 
 def write_report(analysis: Analysis, folder: Path) -> None:
-    """Write posterior, summary, best fit, figures and ``report.md`` into an existing folder."""
-    analysis.posterior.to_netcdf(folder / POSTERIOR_FILE, encoding=_compression(analysis.posterior))
+    """Write posterior, summary, fits, figures and report into an existing folder."""
+    write_posterior(analysis.posterior, folder)
     table = summary(analysis.posterior).to_dataframe()
     table.to_csv(folder / "summary.csv", float_format="%.6g")
     fits = {"best_fit": asdict(analysis.best_fit), "sm": asdict(analysis.standard_model)}
     (folder / "fit.json").write_text(json.dumps(fits, indent=2) + "\n", encoding="utf-8")
+    if analysis.profile is not None:
+        write_profile(analysis.profile, folder)
     figures = draw(analysis)
     for name, figure in figures.items():
-        for suffix in ("png", "pdf"):
-            figure.savefig(folder / f"{name}.{suffix}", dpi=150)
-    (folder / REPORT_FILE).write_text(_markdown(analysis, list(figures)), encoding="utf-8")
+        figure.savefig(folder / f"{name}.pdf")
+        figure.savefig(folder / f"{name}.png", dpi=150)
+    (folder / REPORT_FILE).write_text(_html(analysis, figures), encoding="utf-8")
 
 
-def load_posterior(folder: Path) -> xr.DataTree:
-    """The posterior in a folder of results.
-
-    Raises
-    ------
-    InputError
-        If there is none, or it cannot be read.
-    """
-    path = folder / POSTERIOR_FILE
-    if not path.is_file():
-        raise InputError(f"{folder} is not a results folder: it has no {POSTERIOR_FILE}")
-    try:
-        return xr.load_datatree(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+def _html(analysis: Analysis, figures: dict[str, Figure]) -> str:
+    body = MarkdownIt("commonmark").enable("table").render(_markdown(analysis))
+    pictures = "".join(_embedded(name, figure) for name, figure in figures.items())
+    title = escape(analysis.scenario.title)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{STYLE}</style></head>\n<body>{body}<h2>Figures</h2>{pictures}</body></html>\n"
+    )
 
 
-def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
-    """Arrays per draw and bin in single precision and compressed: a quarter of the size."""
-    return {
-        f"/{group}": {
-            str(name): {"zlib": True, "complevel": 1}
-            | ({"dtype": "float32"} if values.dtype == np.float64 else {})
-            for name, values in tree[group].data_vars.items()
-            if values.ndim > 2 and "draw" in values.dims
-        }
-        for group in tree.children
-    }
+def _embedded(name: str, figure: Figure) -> str:
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=130)
+    data = base64.b64encode(picture.getvalue()).decode("ascii")
+    caption = escape(CAPTIONS[name.split("_")[0]])
+    source = f"data:image/png;base64,{data}"
+    return f'<figure><img alt="{name}" src="{source}"><figcaption>{caption}</figcaption></figure>\n'
 
 
-def draw(analysis: Analysis) -> dict[str, Figure]:
-    """All figures of the report, file name -> Figure."""
-    fitted = analysis.best_fit.values
-    figures = {}
-    if analysis.scenario.parameters_of_interest:
-        figures["posterior"] = plot_posterior(
-            analysis.posterior, analysis.scenario.title, analysis.parameters, fitted
-        )
-    for experiment in analysis.experiments:
-        fitted_counts = predict(
-            analysis.scenario,
-            {
-                name: fitted.get(experiment.qualified(name), fitted.get(name, np.nan))
-                for name in analysis.scenario.parameter_names
-            },
-            experiment,
-            nuisances=_own_nuisances(experiment, analysis.best_fit.nuisances),
-            **analysis.options,
-        )
-        standard_model = predict("sm", {}, experiment, **analysis.options)
-        figures[f"spectra_{experiment.name}"] = plot_spectra(
-            experiment, analysis.posterior, fitted_counts, standard_model
-        )
-    names = _most_correlated(analysis)
-    figures["corner"] = plot_corner(analysis.posterior, names, _labels(analysis, names), fitted)
-    return figures
-
-
-def _most_correlated(analysis: Analysis) -> list[str]:
-    """Parameters of interest, and the nuisances that depend on them (else on each other) most."""
-    names = sampled_names(analysis.posterior)
-    draws = analysis.posterior["posterior"].to_dataset()
-    correlation = np.abs(np.corrcoef([draws[name].to_numpy().ravel() for name in names]))
-    np.fill_diagonal(correlation, 0.0)
-    first = len(analysis.parameters)
-    strength = correlation[: first or None].max(axis=0)
-    nuisances = sorted(range(first, len(names)), key=lambda i: -strength[i])
-    return names[:first] + [names[i] for i in sorted(nuisances[: GREATEST_CORNER - first])]
-
-
-def _own_nuisances(experiment: Experiment, fitted: Mapping[str, float]) -> dict[str, float]:
-    """Nuisances as the experiment alone has them: its own part plus the shared part."""
-    own = {}
-    for nuisance in experiment.nuisances:
-        name = experiment.qualified(nuisance.name)
-        if name in fitted:
-            own[name] = fitted[name] + fitted.get(nuisance.name, 0.0)
-    return own
-
-
-def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:
-    labels = {p.name: p.axis_label for p in analysis.parameters}
-    for name in names:
-        if name not in labels:
-            experiment, _, word = name.rpartition("alpha_")
-            word = word.replace("_", r"\_")
-            several = len(analysis.experiments) > 1 and experiment
-            upper = rf"^\mathrm{{{experiment.strip(':')}}}" if several else ""
-            labels[name] = rf"$\alpha_\mathrm{{{word}}}{upper}$"
-    return labels
-
-
-def _markdown(analysis: Analysis, figures: list[str]) -> str:
+def _markdown(analysis: Analysis) -> str:
     data = ", ".join(experiment.reference for experiment in analysis.experiments)
     sections = [
         f"# {analysis.scenario.title}",
         f"Scenario `{analysis.scenario.name}` ({analysis.scenario.reference}) on {data}.",
-        "## Convergence\n\n" + _convergence(analysis.convergence),
+        "## Convergence\n\n" + _convergence(analysis.convergence, analysis.posterior),
         "## Intervals\n\n" + _intervals(analysis),
         "## Best fit\n\n" + _best_fit(analysis),
-        "## Figures\n\n" + "\n\n".join(f"![{name}]({name}.png)" for name in figures),
+        "## Comparison with the Standard Model\n\n" + _comparison(analysis),
+        "## Sensitivity to the priors\n\n" + _sensitivity(analysis),
+        "## All variables\n\n" + _variables(analysis),
         "## Model and settings\n\n" + _settings(analysis.posterior),
     ]
+    if not analysis.scenario.parameters_of_interest:
+        del sections[6], sections[5], sections[3]
     return "\n\n".join(sections) + "\n"
 
 
-def _convergence(convergence: Convergence) -> str:
+def _table(*rows: list[str]) -> str:
+    """The first row is the header."""
+    lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _convergence(convergence: Convergence, posterior: xr.DataTree) -> str:
     numbers = (
+        f"Sampler: {posterior.attrs['sampler']} ({posterior.attrs['sampler_reason']}). "
         f"Largest R-hat {convergence.r_hat:.4f}, smallest bulk ESS {convergence.ess_bulk:.0f}, "
         f"smallest tail ESS {convergence.ess_tail:.0f}, {convergence.divergences} divergences."
     )
+    if "log_evidence" in posterior.attrs:
+        error = posterior.attrs["log_evidence_error"]
+        numbers += f" ln evidence {posterior.attrs['log_evidence']:.2f} ± {error:.2f}."
     if not convergence.problems:
         return f"**Converged.** {numbers}"
     problems = "; ".join(convergence.problems)
@@ -244,36 +105,55 @@ def _convergence(convergence: Convergence) -> str:
 
 
 def _intervals(analysis: Analysis) -> str:
-    table = summary(analysis.posterior)
-    rows = [
-        "| variable | mean | sd | 68 % HDI | 90 % HDI | 90 % equal-tailed | best fit |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    fitted = analysis.best_fit.values
-    for name in map(str, table["variable"].to_numpy()):
-        row = {key: float(value) for key, value in table.sel(variable=name).items()}
-        ranges = [
-            f"[{row[f'{kind}_low']:.4g}, {row[f'{kind}_high']:.4g}]"
-            for kind in ("hdi68", "hdi90", "eti90")
-        ]
-        error = analysis.best_fit.errors[name]
-        rows.append(
-            f"| `{name}` | {row['mean']:.4g} | {row['sd']:.3g} | {' | '.join(ranges)} "
-            f"| {fitted[name]:.4g} ± {error:.2g} |"
-        )
-    note = "HDI: the narrowest single interval; the figure shows disconnected ones as such."
-    return "\n".join(rows) + f"\n\n{note}"
+    """Bayesian, frequentist, published, of the parameters of interest."""
+    rows = [["parameter", "level", "credible (HDI)", "confidence (profile)", "published"]]
+    assert analysis.profile is not None
+    draws = analysis.posterior["posterior"].to_dataset()
+    for parameter in analysis.parameters:
+        name = parameter.name
+        bounds = [b for b in analysis.bounds if name in (b.parameter, log10_name(b.parameter))]
+        for probability in PROBABILITIES:
+            modes = np.atleast_2d(az.hdi(draws[name], prob=probability, method="multimodal"))
+            curve = analysis.profile.curves[name]
+            rows.append(
+                [
+                    f"`{name}`" + (f" [{parameter.unit}]" if parameter.unit else ""),
+                    f"{probability:.0%}",
+                    _union(modes.tolist()),
+                    _union(curve.intervals(probability)),
+                    "; ".join(_published(b) for b in bounds if _is_of_level(b, probability)) or "—",
+                ]
+            )
+    note = (
+        "HDI: highest-density intervals, which depend on the prior. Profile: Wilks' theorem. "
+        "Intervals that reach an end of the prior are open there."
+    )
+    return _table(*rows) + f"\n\n{note}"
+
+
+def _union(intervals: list[tuple[float, float]]) -> str:
+    return " ∪ ".join(f"[{low:.4g}, {high:.4g}]" for low, high in intervals)
+
+
+def _is_of_level(bound: Bound, probability: float) -> bool:
+    return abs(bound.level - probability) < 0.01
+
+
+def _published(bound: Bound) -> str:
+    return f"[{bound.low:.4g}, {bound.high:.4g}] ({bound.source})".replace("|", "/")
 
 
 def _best_fit(analysis: Analysis) -> str:
-    rows = ["| fit | χ² | degrees of freedom | published χ² |", "|---|---|---|---|"]
     data = "+".join(experiment.name for experiment in analysis.experiments)
     fits = {analysis.standard_model.scenario: analysis.standard_model}
+    rows = [["fit", "χ²", "degrees of freedom", "published χ²"]]
     for name, result in (fits | {analysis.scenario.name: analysis.best_fit}).items():
         published = published_chi2(name, data) if _as_published(analysis) else None
-        rows.append(f"| `{name}` | {result.chi2:.2f} | {result.dof} | {published or '—'} |")
-    gain = analysis.standard_model.chi2 - analysis.best_fit.chi2
-    text = "\n".join(rows) + f"\n\nImprovement over the Standard Model: {gain:.2f}."
+        rows.append([f"`{name}`", f"{result.chi2:.2f}", str(result.dof), str(published or "—")])
+    text = _table(*rows)
+    if analysis.best_fit.params:
+        found = ", ".join(f"`{k}` = {v:.4g}" for k, v in analysis.best_fit.params.items())
+        text += f"\n\nMinimum at {found}."
     if analysis.best_fit.at_limit:
         text += f" At the end of its prior: {', '.join(analysis.best_fit.at_limit)}."
     return text + ("" if analysis.best_fit.valid else "\n\n**The minimiser did not converge.**")
@@ -287,6 +167,97 @@ def _as_published(analysis: Analysis) -> bool:
         and (len(names) == 1 or not analysis.options.get("share_flux", True))
         and not analysis.options.get("binning")
     )
+
+
+def _comparison(analysis: Analysis) -> str:
+    """Improvement of chi^2, predictive criteria, evidence."""
+    assert analysis.comparison is not None
+    table = analysis.comparison
+    sm, own = (table.sel(model=name) for name in ("sm", analysis.scenario.name))
+    by_bin = own["loo"] - sm["loo"]
+    error = float((by_bin.size * by_bin.var()) ** 0.5)
+    rows = [
+        ["criterion", "scenario less Standard Model", "remark"],
+        [
+            "χ² at the minimum",
+            f"{analysis.best_fit.chi2 - analysis.standard_model.chi2:.2f}",
+            f"{len(analysis.best_fit.params)} more parameters",
+        ],
+        [
+            "LOO, expected log predictive density",
+            f"{float(by_bin.sum()):.2f} ± {error:.2f}",
+            f"{int(own['unreliable_loo'])} bins with Pareto k above 0.7",
+        ],
+        [
+            "WAIC",
+            f"{float(own['elpd_waic'] - sm['elpd_waic']):.2f}",
+            f"{int(own['unreliable_waic'])} bins of too large variance",
+        ],
+    ]
+    factor = float(own["log_evidence"] - sm["log_evidence"])
+    if np.isfinite(factor):
+        spread = float(np.hypot(own["log_evidence_error"], sm["log_evidence_error"]))
+        remark = "ln of the Bayes factor, for the widths of these priors"
+        rows.append(["log-evidence", f"{factor:.2f} ± {spread:.2f}", remark])
+    return _table(*rows) + "\n\nPositive LOO, WAIC and log-evidence speak for the scenario."
+
+
+def _sensitivity(analysis: Analysis) -> str:
+    """Linear against log priors of couplings; power scaling."""
+    assert analysis.sensitivity is not None
+    assert analysis.scaling is not None
+    return "\n\n".join([_linear_and_log(analysis.sensitivity), _power_scaling(analysis.scaling)])
+
+
+def _linear_and_log(table: xr.Dataset) -> str:
+    left_out = json.loads(table.attrs["left_out"])
+    remarks = [f"`{name}`: no log prior, {why}." for name, why in left_out.items()]
+    if not table.sizes.get("parameter"):
+        return "\n\n".join(remarks) or "No couplings."
+    percent = f"{table.attrs['probability']:.0%}"
+    rows = [["coupling", "prior", f"{percent} upper limit", f"{percent} HDI", "how"]]
+    for name in table["parameter"].to_numpy():
+        for prior in table["prior"].to_numpy():
+            row = table.sel(parameter=name, prior=prior)
+            rows.append(
+                [
+                    f"`{name}`",
+                    str(row["distribution"].item()),
+                    f"{row['upper_limit'].item():.3g} ± {row['upper_limit_error'].item():.1g}",
+                    f"[{row['hdi_low'].item():.3g}, {row['hdi_high'].item():.3g}]",
+                    str(row["method"].item()),
+                ]
+            )
+    return "\n\n".join([_table(*rows), *remarks])
+
+
+def _power_scaling(table: xr.Dataset) -> str:
+    rows = [["parameter", "to the priors", "of nuisances", "to the likelihood", "diagnosis"]]
+    for name in table["variable"].to_numpy():
+        row = table.sel(variable=name)
+        numbers = [f"{row[k].item():.3f}" for k in ("prior", "of_nuisances", "likelihood")]
+        rows.append([f"`{name}`", *numbers, str(row["diagnosis"].item())])
+    return "Power-scaling sensitivity (arXiv:2107.14054), of note above 0.05:\n\n" + _table(*rows)
+
+
+def _variables(analysis: Analysis) -> str:
+    table, fitted = summary(analysis.posterior), analysis.best_fit
+    rows = [["variable", "mean", "sd", "90 % equal-tailed", "best fit", "ESS", "R-hat"]]
+    for name in map(str, table["variable"].to_numpy()):
+        row = {key: float(value) for key, value in table.sel(variable=name).items()}
+        rows.append(
+            [
+                f"`{name}`",
+                f"{row['mean']:.4g}",
+                f"{row['sd']:.3g}",
+                f"[{row['eti90_low']:.4g}, {row['eti90_high']:.4g}]",
+                f"{fitted.values[name]:.4g} ± {fitted.errors[name]:.2g}",
+                f"{row['ess_bulk']:.0f}",
+                f"{row['r_hat']:.4f}",
+            ]
+        )
+    note = "Parabolic errors of the fit; at a limit they mean nothing."
+    return _table(*rows) + f"\n\n{note}"
 
 
 def _settings(posterior: xr.DataTree) -> str:

@@ -28,6 +28,7 @@ from cevns_bayes.model import (
     pose,
 )
 from cevns_bayes.nested import DEFAULT_LIVE_POINTS, run_nested
+from cevns_bayes.power_scaling import log_prior
 from cevns_bayes.priors import sampled_name
 from cevns_bayes.smc import DEFAULT_PARTICLES, run_smc
 
@@ -95,9 +96,10 @@ def sample(
     -------
     xarray.DataTree
         Groups ``posterior`` (parameters of interest first, and ``"<experiment>::expected"``),
-        ``sample_stats``, ``log_likelihood`` per bin, ``posterior_predictive``, ``observed_data``
-        and ``constant_data`` (bin edges); attrs with the sampler and why it was chosen, versions,
-        seed, settings and the data hash; of SMC and nested sampling also ``log_evidence`` and
+        ``sample_stats``, ``log_prior`` per variable, ``log_likelihood`` per bin,
+        ``posterior_predictive``, ``observed_data`` and ``constant_data`` (bin edges); attrs with
+        the sampler and why it was chosen, versions, seed, settings and the data hash; of SMC and
+        nested sampling also ``log_evidence`` and
         ``log_evidence_error``, of nested sampling ``effective_size``.
 
     Raises
@@ -220,6 +222,7 @@ def _as_tree(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
         {
             "posterior": posterior[list(dict.fromkeys(order))],
             "sample_stats": xr.Dataset(stats_kept),
+            "log_prior": log_prior(model, posterior),
             "log_likelihood": _per_experiment(experiments, posterior, _log_likelihood),
             "posterior_predictive": _per_experiment(
                 experiments, posterior, partial(_replicated, rng)

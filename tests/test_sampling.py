@@ -86,3 +86,56 @@ def test_sampler_is_cancelled_on_interrupt(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sample("sm")
     assert sampler.cancelled
+
+
+def test_unknown_sampler():
+    with pytest.raises(InputError, match="unknown sampler 'metropolis'.*nuts"):
+        sample("sm", sampler="metropolis")
+
+
+def test_uncertain_evidence_is_a_problem(rng):
+    uncertain = tree(rng.normal(size=(4, 1000)))
+    uncertain.attrs["log_evidence_error"] = 0.5
+    assert any("log-evidence" in problem for problem in check_convergence(uncertain).problems)
+
+
+def test_few_effective_points_are_a_problem(rng):
+    weighted = tree(rng.normal(size=(4, 1000)))
+    weighted.attrs["effective_size"] = 90.0
+    assert check_convergence(weighted).problems == ["effective size 90 is below 400"]
+
+
+class Traces:
+    """Stands in for the samplers: NUTS gives chains in different places, SMC good ones."""
+
+    def __init__(self, rng):
+        self.rng, self.asked = rng, []
+
+    def by(self, run, sampler, reason):
+        self.asked.append((sampler, reason))
+        apart = np.array([[0.0], [0.0], [3.0], [3.0]]) if sampler == "nuts" else 0.0
+        return tree(self.rng.normal(size=(4, 1000)) + apart)
+
+
+@pytest.fixture
+def traces(monkeypatch, rng):
+    traces = Traces(rng)
+    monkeypatch.setattr(sampling.Run, "by", lambda *arguments: traces.by(*arguments))
+    return traces
+
+
+def test_auto_takes_smc_for_degenerate_scenarios(traces):
+    sample("nsi-ee-ud")
+    assert traces.asked == [("smc", "the scenario is declared degenerate")]
+
+
+def test_auto_falls_back_and_says_so(traces, caplog):
+    sample("weak-mixing-angle")
+    assert [sampler for sampler, _ in traces.asked] == ["nuts", "smc"]
+    assert "NUTS did not converge (R-hat" in traces.asked[1][1]
+    assert "sampling again by SMC" in caplog.text
+
+
+def test_named_sampler_is_taken(traces):
+    sample("nsi-ee-ud", sampler="nuts")
+    assert traces.asked == [("nuts", "as asked")]
