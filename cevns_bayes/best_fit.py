@@ -101,7 +101,7 @@ def fit_problem(problem: Problem, chi2: Chi2) -> FitResult:
     """:func:`fit` of a problem whose chi^2 is compiled already."""
     model, scenario, experiments = problem.model, problem.scenario, problem.experiments
     sampled = sampled_parameters(problem)
-    minimum = _global_minimum(chi2, _starts(problem, chi2, sampled))
+    minimum = _global_minimum(chi2, starting_points(problem, chi2))
     values = minimum.values.to_dict()
     errors = (
         minimum.errors.to_dict() if minimum.accurate else dict.fromkeys(minimum.parameters, np.nan)
@@ -132,8 +132,9 @@ def _at_limit(minimum: Minuit, name: str) -> bool:
     return bool(min(minimum.values[name] - low, high - minimum.values[name]) < edge < np.inf)
 
 
-def _starts(problem: Problem, chi2: Chi2, sampled: Mapping[str, str]) -> list[np.ndarray]:
+def starting_points(problem: Problem, chi2: Chi2) -> list[np.ndarray]:
     """The Standard Model, and points lower than all their neighbours; nuisances at zero."""
+    sampled = sampled_parameters(problem)
     nominal = np.zeros(len(chi2.names))
     if not sampled:
         return [nominal]

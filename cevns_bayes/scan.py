@@ -5,7 +5,7 @@ the confidence region of a level is where it is below the quantile of chi^2 with
 freedom as there are parameters in theta.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Unpack
@@ -20,6 +20,7 @@ from cevns_bayes.best_fit import (
     finite_limits,
     fit_problem,
     sampled_parameters,
+    starting_points,
 )
 from cevns_bayes.chi2 import Chi2, build_chi2
 from cevns_bayes.errors import InputError
@@ -27,6 +28,7 @@ from cevns_bayes.model import DEFAULT_DATA, DataLike, ModelOptions, ScenarioLike
 
 LEVELS = (0.68, 0.90, 0.95)
 DEFAULT_POINTS = 101
+SEARCH_POINTS = 1001  # of a line along which minima are looked for
 COARSE_POINTS = 25  # of a curve before it is refined
 GREATEST_DELTA = 14.0  # up to which a scan is refined: beyond 99.7 % for two parameters
 GREATEST_STEP = 1.0  # of Delta chi^2 between neighbours on a refined curve
@@ -133,7 +135,8 @@ def profile(
         name: finite_limits(problem.model[name], chi2.limits[chi2.names.index(name)])
         for name in sampled
     }
-    scan = _Scan(chi2, limits, np.array([best.values[name] for name in chi2.names]), best.chi2)
+    at_best = np.array([best.values[name] for name in chi2.names])
+    scan = _Scan(chi2, limits, at_best, best.chi2, starting_points(problem, chi2))
     curves = {name: scan.curve(name) for name in sampled}
     grids = {name: _grid(curve, points) for name, curve in curves.items()}
     pairs = list(combinations(sampled, 2)) if surfaces else []
@@ -150,17 +153,24 @@ def _grid(curve: Curve, points: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Scan:
-    """Minimisations around the ``best`` point, shape (variables,), whose chi^2 is ``minimum``."""
+    """Minimisations around the ``best`` point, shape (variables,), whose chi^2 is ``minimum``.
+
+    Local minima are looked for from ``starts``, too.
+    """
 
     chi2: Chi2
     limits: Mapping[str, tuple[float, float]]
     best: np.ndarray
     minimum: float
+    starts: Sequence[np.ndarray] = ()
 
     def curve(self, name: str) -> Curve:
         index = self.chi2.names.index(name)
         low, high = self.limits[name]
         found = {float(self.best[index]): (self.minimum, self.best)}
+        for start in [*self.starts, *self._local_minima(name, self.best, SEARCH_POINTS)]:
+            value, point = self.chi2.minimised(start, tolerance=PRECISELY)
+            found.setdefault(float(point[index]), (value, point))
         for value in np.linspace(low, high, COARSE_POINTS).tolist():
             self._add(found, index, value)
         while new := self._unresolved(found, high - low):
@@ -178,26 +188,22 @@ class _Scan:
         known = np.array(sorted(found))
         at = int(np.searchsorted(known, value))
         starts = [found[float(known[i])][1].copy() for i in (at - 1, at) if 0 <= i < len(known)]
-        starts += self._local_minima(index, value, starts[0])
         for start in starts:
             start[index] = value
+        for other in self.limits:
+            if other != self.chi2.names[index]:
+                starts += self._local_minima(other, starts[0], DEFAULT_POINTS)[:STARTS]
         minima = [self.chi2.minimised(start, [index], tolerance=PRECISELY) for start in starts]
         found[value] = min(minima, key=lambda minimum: minimum[0])
 
-    def _local_minima(self, index: int, value: float, point: np.ndarray) -> list[np.ndarray]:
-        """Along each of the other parameters of interest, the others as at ``point``."""
-        starts = []
-        for other, (low, high) in self.limits.items():
-            j = self.chi2.names.index(other)
-            if j == index:
-                continue
-            line = np.tile(point, (DEFAULT_POINTS, 1))
-            line[:, index], line[:, j] = value, np.linspace(low, high, DEFAULT_POINTS)
-            heights = np.array([float(self.chi2.value(at)) for at in line])
-            padded = np.pad(heights, 1, constant_values=np.inf)
-            lowest = np.flatnonzero((heights <= padded[:-2]) & (heights <= padded[2:]))
-            starts += [line[i] for i in lowest[np.argsort(heights[lowest])][:STARTS]]
-        return starts
+    def _local_minima(self, name: str, through: np.ndarray, points: int) -> list[np.ndarray]:
+        """Of the line along one parameter of interest, the lowest first."""
+        line = np.tile(through, (points, 1))
+        line[:, self.chi2.names.index(name)] = np.linspace(*self.limits[name], points)
+        heights = np.array([float(self.chi2.value(at)) for at in line])
+        padded = np.pad(heights, 1, constant_values=np.inf)
+        lowest = np.flatnonzero((heights <= padded[:-2]) & (heights <= padded[2:]))
+        return [line[i] for i in lowest[np.argsort(heights[lowest])]]
 
     def _unresolved(
         self, found: dict[float, tuple[float, np.ndarray]], extent: float
