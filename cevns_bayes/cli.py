@@ -1,5 +1,6 @@
 """Command line: parse, call one function, print."""
 
+import math
 import signal
 import sys
 from collections.abc import Callable
@@ -315,8 +316,42 @@ def validate(
     if csv_file:
         _write_new(csv_file, "".join(f"{','.join(line)}\n" for line in [columns.values(), *lines]))
     if markdown_file:
-        rows = [columns, ["---"] * len(columns), *lines]
-        _write_new(markdown_file, "".join(f"| {' | '.join(line)} |\n" for line in rows))
+        _write_markdown(markdown_file, list(columns), lines)
+
+
+def _write_markdown(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    lines = [header, ["---"] * len(header), *rows]
+    _write_new(path, "".join(f"| {' | '.join(line)} |\n" for line in lines))
+
+
+@cli.command()
+@click.argument("scenarios", nargs=-1)
+@click.option("--data", default="csi", show_default=True, help="Experiments, separated by commas.")
+@click.option(
+    "--markdown", "markdown_file", type=click.Path(path_type=Path), help="Write a new table file."
+)
+def survey(scenarios: tuple[str, ...], data: str, markdown_file: Path | None) -> None:
+    """Sample SCENARIOS (all, if none is named) with default settings and tabulate diagnostics.
+
+    Example: cevns-bayes survey --markdown sampling.md
+    """
+    from cevns_bayes.survey import survey
+
+    _refuse_existing(markdown_file)
+    header = ["scenario", "sampler", "seconds", "R-hat", "bulk ESS", "tail ESS", "ln Z", "verdict"]
+    table, lines = new_table(*header), []
+    for row in survey(scenarios, _names(data)):
+        found = row.convergence
+        error = f" ± {found.evidence_error:.2f}"
+        evidence = "—" if math.isnan(row.log_evidence) else f"{row.log_evidence:.2f}{error}"
+        sizes = [f"{found.r_hat:.4f}", f"{found.ess_bulk:.0f}", f"{found.ess_tail:.0f}"]
+        seconds = f"{row.seconds:.0f}"
+        lines.append([row.scenario, row.sampler, seconds, *sizes, evidence, row.verdict])
+        err.print("  ".join(lines[-1]), highlight=False)
+        table.add_row(*lines[-1])
+    print_table(table)
+    if markdown_file:
+        _write_markdown(markdown_file, header, lines)
 
 
 @cli.command()

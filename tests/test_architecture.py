@@ -28,7 +28,7 @@ ORDER = (
     {"checkpoint", "chi2", "diagnostics", "power_scaling"},
     {"nested", "smc", "best_fit"},
     {"sampling", "scan", "comparison"},
-    {"sensitivity", "plots", "validation"},
+    {"sensitivity", "plots", "survey", "validation"},
     {"analysis", "results"},
     {"figures", "terminal"},
     {"report"},

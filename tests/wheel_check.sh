@@ -14,6 +14,6 @@ cd "$scratch"
 venv/bin/cevns-bayes list
 venv/bin/cevns-bayes run weak-mixing-angle --draws 500 --tune 500 --no-progress --output short
 test -s short/posterior.nc
-test -s short/report.md
+test -s short/report.html
 test -s short/spectra_csi.png
 echo "wheel check passed"
