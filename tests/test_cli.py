@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cevns_bayes import cli, sampling
+from cevns_bayes.diagnostics import Convergence
+from cevns_bayes.survey import Row
 
 QUICK = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
 
@@ -42,6 +44,11 @@ def cevns_bayes(monkeypatch, capsys, tmp_path):
         (("run", "sm", "--chains", "1"), "at least 2"),
         (("fit", "sm", "--prior", "x ~ Normal(0, 1)", "--prior", "x ~ Normal(0, 2)"), "twice"),
         (("run", "sm", "--seed", "-3"), "non-negative"),
+        (("run", "sm", "--sampler", "nut"), "did you mean 'nuts'?"),
+        (("run", "sm", "--live-points", "3"), "at least 50"),
+        (("profile", "sm"), "no parameters of interest"),
+        (("profile", "weak-mixing-angle", "--points", "3"), "at least 10"),
+        (("survey", "smm"), "did you mean 'sm'?"),
         (("predict", "sm", "--set", "csi::alpha_brn=1", "--set", "csi::alpha_brn=2"), "twice"),
         (("predict", "sm", "--data", "csi,lar"), "one experiment"),
         (("validate", "leptoquark-s1"), "unknown published scenario"),
@@ -69,7 +76,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(cevns_bayes, tmp_path, argument
 
 
 def test_existing_output_is_refused_before_any_work(cevns_bayes, tmp_path, monkeypatch):
-    monkeypatch.setattr(sampling, "_nuts", lambda *_, **__: pytest.fail("sampled"))
+    monkeypatch.setitem(sampling._SAMPLERS, "nuts", lambda *_, **__: pytest.fail("sampled"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "precious.txt").write_text("keep me")
     code, _, err = cevns_bayes("run", "sm", "--output", "mine")
@@ -92,7 +99,7 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sampling, "_nuts", interrupted)
+    monkeypatch.setitem(sampling._SAMPLERS, "nuts", interrupted)
     code, _, err = cevns_bayes("run", "sm", *QUICK)
     assert code == 130
     assert "interrupted" in err
@@ -120,7 +127,7 @@ def test_an_interrupt_that_python_swallowed_still_stops_the_run(cevns_bayes, mon
         with contextlib.suppress(KeyboardInterrupt):
             cli._remember_interrupt()
 
-    monkeypatch.setattr("cevns_bayes.report.analyse", swallowing)
+    monkeypatch.setattr("cevns_bayes.analysis.analyse", swallowing)
     code, _, err = cevns_bayes("run", "sm", "--output", "x")
     assert code == 130
     assert "nothing was written" in err
@@ -173,7 +180,8 @@ def test_fit_prints_chi2(cevns_bayes):
 
 
 def test_help_of_every_command_has_an_example(cevns_bayes):
-    for command in (["run"], ["fit"], ["predict"], ["list"], ["data", "import"]):
+    commands = ("run", "fit", "profile", "predict", "compare", "survey", "validate", "list")
+    for command in (*([name] for name in commands), ["data", "import"]):
         code, out, _ = cevns_bayes(*command, "--help")
         assert code == 0
         assert "Example: cevns-bayes" in out
@@ -187,3 +195,27 @@ def test_entry_point_is_installed():
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+def test_profile_prints_intervals_and_writes_curves(cevns_bayes, tmp_path):
+    code, out, _ = cevns_bayes("profile", "weak-mixing-angle", "--output", "profiles")
+    assert code == 0
+    row = next(line for line in out.splitlines() if line.startswith("sin2_theta_w"))
+    low, high = map(float, row.split()[1:4:2])
+    assert 0.15 < low < 0.2194 < high < 0.30
+    (written,) = (tmp_path / "profiles").iterdir()
+    assert written.read_text().startswith("sin2_theta_w,delta_chi2\n")
+    code, _, err = cevns_bayes("profile", "weak-mixing-angle", "--output", "profiles")
+    assert code == 2
+    assert "profiles exists" in err
+
+
+def test_survey_writes_a_table(cevns_bayes, tmp_path, monkeypatch):
+    row = Row("sm", "nuts", 12.3, Convergence(1.02, 5000.0, 300.0), float("nan"))
+    monkeypatch.setattr("cevns_bayes.survey.survey", lambda scenarios, data: iter([row]))
+    code, out, _ = cevns_bayes("survey", "sm", "--markdown", "table.md")
+    assert code == 0
+    assert "tail ESS 300 is below 400" in out
+    header, _, line = (tmp_path / "table.md").read_text().splitlines()
+    assert header.startswith("| scenario | sampler | seconds | R-hat |")
+    assert line.startswith("| sm | nuts | 12 | 1.0200 | 5000 | 300 | — | R-hat 1.020 is not")

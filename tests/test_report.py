@@ -1,12 +1,14 @@
 import json
+import re
 import sys
 
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import stats
 
 from cevns_bayes import InputError, cli, load_experiment, predict
-from cevns_bayes.report import new_folder
+from cevns_bayes.results import new_folder
 
 DRAWS, CHAINS = 60, 2
 
@@ -34,7 +36,8 @@ def posterior(results):
 def test_folder_holds_every_file_and_no_leftovers(results):
     figures = ("posterior", "spectra_csi", "corner")
     expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}
-    expected |= {"posterior.nc", "summary.csv", "fit.json", "report.md"}
+    expected |= {"posterior.nc", "summary.csv", "fit.json", "report.html"}
+    expected |= {"profile_sin2_theta_w.csv"}
     assert {path.name for path in results.iterdir()} == expected
     assert all(path.stat().st_size for path in results.iterdir())
     assert [path.name for path in results.parent.iterdir()] == [results.name]
@@ -44,6 +47,7 @@ def test_posterior_file_is_complete(posterior):
     assert set(posterior.children) == {
         "posterior",
         "sample_stats",
+        "log_prior",
         "log_likelihood",
         "posterior_predictive",
         "observed_data",
@@ -83,36 +87,61 @@ def test_posterior_predictive_scatters_around_the_expectation(posterior):
 
 
 def test_failed_convergence_is_shouted(results):
-    assert "NOT CONVERGED" in (results / "report.md").read_text()
+    assert "NOT CONVERGED" in (results / "report.html").read_text()
+
+
+def cells(report):
+    """Rows of the tables of a report, as lists of text."""
+    rows = re.findall(r"<tr>(.*?)</tr>", report, flags=re.DOTALL)
+    return [re.findall(r"<t[dh]>(.*?)</t[dh]>", row, flags=re.DOTALL) for row in rows]
 
 
 def test_report_names_best_fit_and_published_chi2(results):
     fits = json.loads((results / "fit.json").read_text())
-    report = (results / "report.md").read_text()
-    assert f"| `sm` | {fits['sm']['chi2']:.2f} | 98 | 83.2 |" in report
-    assert f"| `weak-mixing-angle` | {fits['best_fit']['chi2']:.2f} | 97 | 82.8 |" in report
+    rows = cells((results / "report.html").read_text())
+    assert ["<code>sm</code>", f"{fits['sm']['chi2']:.2f}", "98", "83.2"] in rows
+    ours = f"{fits['best_fit']['chi2']:.2f}"
+    assert ["<code>weak-mixing-angle</code>", ours, "97", "82.8"] in rows
+
+
+def test_report_puts_intervals_side_by_side(results):
+    curve = np.loadtxt(results / "profile_sin2_theta_w.csv", delimiter=",", skiprows=1)
+    inside = curve[curve[:, 1] <= stats.chi2.ppf(0.68, 1) + 1e-3, 0]
+    (row,) = [r for r in cells((results / "report.html").read_text()) if r[1:2] == ["68%"]]
+    assert row[3] == f"[{inside.min():.4g}, {inside.max():.4g}]"
+    assert row[2].startswith("[0.")
+    assert "arXiv" in row[4]
+
+
+def test_report_needs_no_other_file(results):
+    report = (results / "report.html").read_text()
+    sources = re.findall(r'src="([^"]*)"', report)
+    assert len(sources) >= 3
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "<link" not in report
+    assert "<script" not in report
 
 
 def test_new_folder_appears_only_after_success(tmp_path):
     target = tmp_path / "deep" / "results"
     with pytest.raises(ZeroDivisionError), new_folder(target, force=False) as staging:
-        (staging / "report.md").write_text(str(1 / 0))
+        (staging / "report.html").write_text(str(1 / 0))
     assert list((tmp_path / "deep").iterdir()) == []
     with new_folder(target, force=False) as staging:
-        (staging / "report.md").write_text("first")
+        (staging / "report.html").write_text("first")
         assert not target.exists()
-    assert (target / "report.md").read_text() == "first"
+    assert (target / "report.html").read_text() == "first"
 
 
 def test_new_folder_replaces_results_only_by_force(tmp_path):
     target = tmp_path / "results"
     with new_folder(target, force=False) as staging:
-        (staging / "report.md").write_text("first")
+        (staging / "report.html").write_text("first")
     with pytest.raises(InputError, match="--force"), new_folder(target, force=False):
         pytest.fail("entered")
     with pytest.raises(RuntimeError), new_folder(target, force=True):
         raise RuntimeError
-    assert (target / "report.md").read_text() == "first"
+    assert (target / "report.html").read_text() == "first"
     with new_folder(target, force=True) as staging:
-        (staging / "report.md").write_text("second")
-    assert (target / "report.md").read_text() == "second"
+        (staging / "report.html").write_text("second")
+    assert (target / "report.html").read_text() == "second"

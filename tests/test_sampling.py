@@ -89,7 +89,7 @@ def test_sampler_is_cancelled_on_interrupt(monkeypatch):
 
 
 def test_unknown_sampler():
-    with pytest.raises(InputError, match="unknown sampler 'metropolis'.*nuts"):
+    with pytest.raises(InputError, match=r"unknown sampler 'metropolis'.*nuts"):
         sample("sm", sampler="metropolis")
 
 
