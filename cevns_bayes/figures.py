@@ -4,30 +4,60 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cevns_bayes.analysis import Analysis, most_correlated, nuisances_of
+from cevns_bayes.diagnostics import sampled_names
 from cevns_bayes.model import predict
-from cevns_bayes.plots import plot_corner, plot_posterior, plot_spectra
+from cevns_bayes.plots import plot_corner, plot_spectra
+from cevns_bayes.posterior_plots import (
+    plot_curves,
+    plot_pareto_k,
+    plot_predictive,
+    plot_prior_to_posterior,
+    plot_region,
+)
 
 GREATEST_CORNER = 10  # variables that a page can show
 
 # By the first word of a figure's name.
 CAPTIONS = {
-    "posterior": "Marginal posteriors with highest-density intervals.",
+    "posterior": "Marginal posteriors and profile likelihoods; published intervals as bars.",
+    "region": "Credible regions (filled) and confidence regions (lines).",
     "spectra": "Data and expectation along each axis of the bins.",
+    "predictive": "Data and replicated data of the posterior.",
     "corner": "Joint posterior of the parameters and the nuisances that depend on them most.",
+    "prior": "What the data add to the priors.",
+    "pareto": "Reliability of leave-one-out by bin.",
 }
 
 
 def draw(analysis: Analysis) -> dict[str, Figure]:
     """File name -> Figure."""
-    fitted = analysis.best_fit.values
-    figures = {}
-    if analysis.scenario.parameters_of_interest:
-        figures["posterior"] = plot_posterior(
-            analysis.posterior, analysis.scenario.title, analysis.parameters, fitted
-        )
-    figures |= _spectra(analysis)
+    posterior, fitted = analysis.posterior, analysis.best_fit.values
+    figures = _parameters(analysis) | _spectra(analysis)
+    for experiment in analysis.experiments:
+        figures[f"predictive_{experiment.name}"] = plot_predictive(experiment, posterior)
     names = most_correlated(analysis, GREATEST_CORNER)
-    figures["corner"] = plot_corner(analysis.posterior, names, _labels(analysis, names), fitted)
+    figures["corner"] = plot_corner(posterior, names, _labels(analysis, names), fitted)
+    variables = sampled_names(posterior)
+    figures["prior_to_posterior"] = plot_prior_to_posterior(posterior, _labels(analysis, variables))
+    if analysis.comparison is not None:
+        figures["pareto_k"] = plot_pareto_k(analysis.comparison)
+    return figures
+
+
+def _parameters(analysis: Analysis) -> dict[str, Figure]:
+    """Of the parameters of interest, one by one and in pairs."""
+    if analysis.profile is None:
+        return {}
+    data = ", ".join(experiment.name for experiment in analysis.experiments)
+    title = f"{analysis.scenario.title}, data: {data}"
+    parameters = {parameter.name: parameter for parameter in analysis.parameters}
+    posterior, profile, bounds = analysis.posterior, analysis.profile, analysis.bounds
+    one_by_one = plot_curves(posterior, profile, list(parameters.values()), bounds, title)
+    figures = {"posterior": one_by_one}
+    for x, y in analysis.profile.surfaces:
+        figures[f"region_{x}_{y}".replace("::", "_")] = plot_region(
+            posterior, profile, (parameters[x], parameters[y]), bounds, title
+        )
     return figures
 
 

@@ -1,10 +1,8 @@
-"""Figures of results: functions take results and return a Figure; none saves or shows."""
+"""Corner plots and spectra: functions take results and return a Figure; none saves or shows."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import arviz as az
 import corner
 import numpy as np
 import xarray as xr
@@ -12,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevns_bayes.experiment import Axis, Experiment
-from cevns_bayes.scenario import Parameter
 
 # Okabe & Ito's palette, told apart by colour-blind readers too.
 _SIGNAL, _REFERENCE = "#0072b2", "#d55e00"
@@ -34,42 +31,6 @@ _COMPONENT_NAMES = {
     "brn_delayed": "delayed BRN",
 }
 LEAST_SHOWN_EVENTS = 0.1  # of a component in a spectrum
-_BANDS = {0.90: "#a6cee3", 0.68: "#5b9bd5"}
-
-
-def plot_posterior(
-    posterior: xr.DataTree,
-    title: str,
-    parameters: Sequence[Parameter],
-    best_fit: Mapping[str, float],
-) -> Figure:
-    """Marginal posterior of each parameter, 68 and 90 % HDI, best fit, SM value."""
-    figure = Figure(figsize=(5.2 * len(parameters), 3.8), layout="constrained")
-    axes = figure.subplots(1, len(parameters), squeeze=False)[0]
-    draws = posterior["posterior"].to_dataset()
-    for panel, parameter in zip(axes, parameters, strict=True):
-        _marginal(panel, draws[parameter.name], parameter)
-        panel.axvline(best_fit[parameter.name], color="black", label=r"best fit ($\chi^2$ minimum)")
-        panel.legend(fontsize=8)
-    data = ", ".join(json.loads(posterior.attrs["data"]))
-    figure.suptitle(f"{title}, data: {data}", fontsize=11)
-    return figure
-
-
-def _marginal(panel: Axes, draws: xr.DataArray, parameter: Parameter) -> None:
-    x, density = az.kde(draws).values
-    panel.plot(x, density, color=_SIGNAL)
-    for probability, colour in _BANDS.items():
-        modes = np.atleast_2d(az.hdi(draws, prob=probability, method="multimodal"))
-        inside = np.any([(x >= low) & (x <= high) for low, high in modes], axis=0)
-        label = f"{probability:.0%} HDI"
-        panel.fill_between(x, density, where=inside, color=colour, linewidth=0, label=label)
-    if parameter.standard_model is not None:
-        panel.axvline(
-            parameter.standard_model, color=_REFERENCE, linestyle="--", label="Standard Model"
-        )
-    panel.set(xlabel=parameter.axis_label, ylabel="posterior density")
-    panel.set_ylim(bottom=0)
 
 
 def plot_corner(

@@ -16,6 +16,7 @@ import xarray as xr
 from scipy import stats
 
 from cevns_bayes.checkpoint import Checkpoint, open_checkpoint
+from cevns_bayes.compiling import QUICK
 from cevns_bayes.diagnostics import check_convergence
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiment import Experiment
@@ -36,6 +37,7 @@ SamplerName = Literal["auto", "nuts", "smc", "nested"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 
 DEFAULT_DRAWS = {"nuts": 1500, "smc": DEFAULT_PARTICLES, "nested": 2500}
+PRIOR_DRAWS = 2000
 DEFAULT_TUNE, DEFAULT_CHAINS, DEFAULT_SEED = 1000, 4, 1
 
 _PACKAGES = (
@@ -96,7 +98,7 @@ def sample(
     -------
     xarray.DataTree
         Groups ``posterior`` (parameters of interest first, and ``"<experiment>::expected"``),
-        ``sample_stats``, ``log_prior`` per variable, ``log_likelihood`` per bin,
+        ``sample_stats``, ``prior`` draws, ``log_prior`` per variable, ``log_likelihood`` per bin,
         ``posterior_predictive``, ``observed_data`` and ``constant_data`` (bin edges); attrs with
         the sampler and why it was chosen, versions, seed, settings and the data hash; of SMC and
         nested sampling also ``log_evidence`` and
@@ -222,6 +224,7 @@ def _as_tree(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
         {
             "posterior": posterior[list(dict.fromkeys(order))],
             "sample_stats": xr.Dataset(stats_kept),
+            "prior": _prior(model, seed),
             "log_prior": log_prior(model, posterior),
             "log_likelihood": _per_experiment(experiments, posterior, _log_likelihood),
             "posterior_predictive": _per_experiment(
@@ -229,6 +232,17 @@ def _as_tree(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
             ),
             "observed_data": _per_experiment(experiments, posterior, _observed),
             "constant_data": _edges(experiments),
+        }
+    )
+
+
+def _prior(model: pm.Model, seed: int) -> xr.Dataset:
+    """Draws of the free variables from their priors."""
+    draws = pm.draw(model.free_RVs, PRIOR_DRAWS, random_seed=seed, mode=QUICK)
+    return xr.Dataset(
+        {
+            rv.name: (("chain", "draw"), values[None])
+            for rv, values in zip(model.free_RVs, draws, strict=True)
         }
     )
 
