@@ -19,6 +19,8 @@ from cevns_bayes.scan import Profile, profile
 from cevns_bayes.scenario import Parameter, Scenario, load_scenario
 from cevns_bayes.sensitivity import prior_sensitivity
 
+DRAWS_OF_OTHER_PRIOR = 1000  # per chain: limits to a few per cent
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -80,6 +82,7 @@ def analyse(
         return Analysis(**found, best_fit=best, standard_model=best)
     profiled = profile(scenario, experiments, **options)
     again = {**sampling, "sampler": posterior.attrs["sampler"], "checkpoint": None}
+    other_prior = {**again, "draws": sampling.get("draws") or DRAWS_OF_OTHER_PRIOR}
     sm_options = _for_standard_model(options, profiled.best_fit)
     standard_model = sample("sm", experiments, **again, **sm_options)
     return Analysis(
@@ -89,7 +92,7 @@ def analyse(
         profile=profiled,
         comparison=compare({scenario.name: posterior, "sm": standard_model}),
         sensitivity=prior_sensitivity(
-            scenario, experiments, posterior=posterior, settings=again, **options
+            scenario, experiments, posterior=posterior, settings=other_prior, **options
         ),
         scaling=power_scaling(posterior),
     )

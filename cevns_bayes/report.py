@@ -237,7 +237,10 @@ def _power_scaling(table: xr.Dataset) -> str:
         row = table.sel(variable=name)
         numbers = [f"{row[k].item():.3f}" for k in ("prior", "of_nuisances", "likelihood")]
         rows.append([f"`{name}`", *numbers, str(row["diagnosis"].item())])
-    return "Power-scaling sensitivity (arXiv:2107.14054), of note above 0.05:\n\n" + _table(*rows)
+    note = (
+        "Power-scaling sensitivity (arXiv:2107.14054), of note above 0.05; flat priors have none:"
+    )
+    return f"{note}\n\n{_table(*rows)}"
 
 
 def _variables(analysis: Analysis) -> str:

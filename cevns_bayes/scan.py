@@ -29,9 +29,9 @@ from cevns_bayes.model import DEFAULT_DATA, DataLike, ModelOptions, ScenarioLike
 LEVELS = (0.68, 0.90, 0.95)
 DEFAULT_POINTS = 101
 SEARCH_POINTS = 1001  # of a line along which minima are looked for
-COARSE_POINTS = 25  # of a curve before it is refined
+COARSE_POINTS = 41  # of a curve before it is refined
 GREATEST_DELTA = 14.0  # up to which a scan is refined: beyond 99.7 % for two parameters
-GREATEST_STEP = 1.0  # of Delta chi^2 between neighbours on a refined curve
+GREATEST_STEP = 0.4  # of Delta chi^2 between neighbours on a refined curve
 SMALLEST_STEP = 1e-5  # of the range
 SLACK = 40.0  # that nuisances may gain where they have not been fitted yet
 STARTS = 3  # local minima of the other parameters that are followed
@@ -169,8 +169,8 @@ class _Scan:
         low, high = self.limits[name]
         found = {float(self.best[index]): (self.minimum, self.best)}
         for start in [*self.starts, *self._local_minima(name, self.best, SEARCH_POINTS)]:
-            value, point = self.chi2.minimised(start, tolerance=PRECISELY)
-            found.setdefault(float(point[index]), (value, point))
+            local = self.chi2.minimised(start, tolerance=PRECISELY)[1]
+            self._add(found, index, float(local[index]), [local])
         for value in np.linspace(low, high, COARSE_POINTS).tolist():
             self._add(found, index, value)
         while new := self._unresolved(found, high - low):
@@ -181,8 +181,14 @@ class _Scan:
                 self._add(found, index, value)
         return _curve(name, (low, high), found, self.minimum)
 
-    def _add(self, found: dict[float, tuple[float, np.ndarray]], index: int, value: float) -> None:
-        """The lowest of the minima from the neighbours' and from local minima of a scan."""
+    def _add(
+        self,
+        found: dict[float, tuple[float, np.ndarray]],
+        index: int,
+        value: float,
+        others: Sequence[np.ndarray] = (),
+    ) -> None:
+        """The lowest of the minima from neighbours, from ``others`` and from those of lines."""
         if value in found:
             return
         known = np.array(sorted(found))
@@ -193,6 +199,7 @@ class _Scan:
         for other in self.limits:
             if other != self.chi2.names[index]:
                 starts += self._local_minima(other, starts[0], DEFAULT_POINTS)[:STARTS]
+        starts += others
         minima = [self.chi2.minimised(start, [index], tolerance=PRECISELY) for start in starts]
         found[value] = min(minima, key=lambda minimum: minimum[0])
 

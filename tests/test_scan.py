@@ -89,6 +89,35 @@ def test_curve_follows_a_thin_band():
     assert np.diff(curve.values).max() < 0.3
 
 
+def two_branches():
+    """y = 1 with Delta chi^2 = ((x - 1)/4)^2, or y = -1 with 0.5 + (x + 1)^2/50."""
+
+    def branches(p):
+        x, y, _ = p
+        values = [(x - 1) ** 2 / 16 + 9 * (y - 1) ** 2, 0.5 + (x + 1) ** 2 / 50 + 9 * (y + 1) ** 2]
+        slopes = np.array([[(x - 1) / 8, 18 * (y - 1), 0], [(x + 1) / 25, 18 * (y + 1), 0]])
+        return np.array(values), slopes
+
+    def value(p):
+        return branches(p)[0].min() + p[2] ** 2
+
+    def gradient(p):
+        values, slopes = branches(p)
+        return slopes[values.argmin()] + np.array([0, 0, 2 * p[2]])
+
+    limits = ((-5.0, 5.0), (-5.0, 5.0), (-np.inf, np.inf))
+    chi2 = toy(value, gradient, ("x", "y", "alpha"), limits)
+    box = dict(zip("xy", limits[:2], strict=True))
+    return _Scan(chi2, box, np.array([1.0, 1.0, 0.0]), 0.0, [np.array([-1.0, -1.0, 0.0])])
+
+
+def test_curve_is_the_lower_of_two_branches():
+    curve = two_branches().curve("x")
+    x = curve.values
+    known = np.minimum((x - 1) ** 2 / 16, 0.5 + (x + 1) ** 2 / 50)
+    np.testing.assert_allclose(curve.delta_chi2, known, atol=1e-5)
+
+
 def test_surface_is_the_minimum_over_nuisances():
     scan = band()
     x, y = np.linspace(2.5, 3.5, 21), np.linspace(0.25, 0.45, 301)
