@@ -24,9 +24,11 @@ lint: $(VENV)/.dev
 wheel-check: $(VENV)/.dev
 	sh tests/wheel_check.sh $(BIN)/python
 
-# The picture of the README.
+# The pictures of the README.
 figures: run
+	$(BIN)/cevns-bayes run charge-radius --data csi --force
 	mkdir -p docs/images
+	cp results/charge-radius-csi/region_r2_ee_r2_mumu.png docs/images/charge-radius-region.png
 	cp results/weak-mixing-angle-csi/posterior.png docs/images/weak-mixing-angle-posterior.png
 	cp results/weak-mixing-angle-csi/spectra_csi.png docs/images/weak-mixing-angle-spectra.png
 

@@ -11,14 +11,24 @@ TESTS = Path(__file__).parent
 OFFICIAL_FILES = TESTS.parents[1] / "shared" / "coherent"  # beside the repository, if at all
 
 
-@pytest.fixture(scope="session")
-def brute_force():
-    """The independent calculation of the CsI counts, as a module."""
-    path = TESTS / "validation" / "csi_brute_force.py"
+def validation_module(name):
+    path = TESTS / "validation" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def brute_force():
+    """The independent calculation of the CsI counts, as a module."""
+    return validation_module("csi_brute_force")
+
+
+@pytest.fixture(scope="session")
+def laplace_grid():
+    """Scenario -> its posterior on a grid, without a sampler."""
+    return validation_module("laplace_grid").laplace_grid
 
 
 @pytest.fixture(scope="session")
