@@ -1,0 +1,76 @@
+"""Areas of highest-density regions against known ones, and the figure that shows them."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from cevns_bayes import InputError
+from cevns_bayes.best_fit import FitResult
+from cevns_bayes.datasets import Bound
+from cevns_bayes.density import density_1d, hdi_area
+from cevns_bayes.posterior_plots import plot_region
+from cevns_bayes.scan import Curve, Profile, Surface
+from cevns_bayes.scenario import Parameter
+
+BOX = ((-1.0, 1.0), (-1.0, 1.0))
+DRAWS = 12_000
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+def test_uniform_square_up_to_its_edges(rng):
+    draws = rng.uniform(-1, 1, (2, DRAWS))
+    assert hdi_area(*draws, BOX, 0.90) == pytest.approx(0.9 * 4, rel=0.05)
+
+
+def test_thin_band(rng):
+    along, across = rng.uniform(-0.7, 0.7, DRAWS), 0.01 * rng.standard_normal(DRAWS)
+    area = hdi_area(along + across, along - across, BOX, 0.90)
+    assert area == pytest.approx(0.9 * 2 * 1.4 * 2 * 0.0166, rel=0.15)  # ends of the band count
+
+
+def test_two_modes(rng):
+    left = rng.random(DRAWS) < 0.25
+    x = np.where(left, -0.5, 0.5) + 0.05 * rng.standard_normal(DRAWS)
+    y = 0.05 * rng.standard_normal(DRAWS)
+    # exp(-r^2/2) above t/w in each mode holds (0.9 - ...): 1 - sum_w w (t/w) = 0.9, t = 0.05
+    area = 2 * np.pi * 0.05**2 * (np.log(0.25 / 0.05) + np.log(0.75 / 0.05))
+    assert hdi_area(x, y, BOX, 0.90) == pytest.approx(area, rel=0.06)
+
+
+def test_interval_at_a_hard_edge(rng):
+    draws = np.abs(rng.standard_normal(DRAWS))
+    ((low, high),) = density_1d(draws, (0.0, np.inf)).intervals(0.90)
+    assert low == pytest.approx(0.0, abs=0.01)
+    assert high == pytest.approx(1.645, rel=0.05)
+
+
+def test_draws_outside_the_prior(rng):
+    with pytest.raises(InputError, match="not within"):
+        hdi_area(2 * rng.uniform(-1, 1, DRAWS), rng.uniform(-1, 1, DRAWS), BOX, 0.90)
+
+
+def test_figure_of_regions(rng):
+    draws = {name: (("chain", "draw"), 0.2 * rng.standard_normal((4, 1000))) for name in "ab"}
+    grid = np.linspace(-1, 1, 41)
+    height = (grid / 0.2) ** 2
+    fit = FitResult("toy", ("csi",), 1.0, 1, {"a": 0.0, "b": 0.0}, {}, {}, valid=True)
+    curve = {name: Curve(name, (-1.0, 1.0), grid, height, np.zeros((41, 2))) for name in "ab"}
+    surface = Surface(("a", "b"), grid, grid, height[:, None] + height)
+    figure = plot_region(
+        xr.DataTree.from_dict({"posterior": xr.Dataset(draws)}),
+        Profile(fit, curve, {("a", "b"): surface}),
+        (Parameter("a", "$a$", "fm"), Parameter("b", "$b$")),
+        [Bound("a", 0.9, -0.4, np.inf, "fm", "arXiv:0000.00000, Table 1")],
+        "Toy",
+    )
+    FigureCanvasAgg(figure).draw()
+    (panel,) = figure.axes
+    assert panel.get_xlabel() == "$a$ [fm]"
+    shown = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert {"68% credible (HDI)", "95% confidence (profile)", "best fit", "Standard Model"} <= shown
+    assert "arXiv:0000.00000 (90%)" in shown
