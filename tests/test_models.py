@@ -290,7 +290,7 @@ ONE_OF_A_KIND = (
 @pytest.mark.parametrize("scenario", ONE_OF_A_KIND)
 def test_short_chains_run_on_both_data_sets(scenario):
     posterior = cb.sample(
-        scenario, EXPERIMENTS, draws=50, tune=50, chains=2, progressbar=False, lar_bins="2d"
+        scenario, EXPERIMENTS, draws=300, tune=100, chains=2, progressbar=False, lar_bins="2d"
     )
     draws = posterior["posterior"].to_dataset()
     for name in json.loads(posterior.attrs["parameters_of_interest"]):
