@@ -7,6 +7,7 @@ particles. (Del Moral, Doucet, Jasra, J. R. Stat. Soc. B 68 (2006) 411.)
 """
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -92,11 +93,13 @@ def _chain(model: pm.Model, particles: int, seed: int, progressbar: bool) -> xr.
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without PyMC's announcements, one a chain."""
+    """Without PyMC's announcements, one a chain, and Numba's of a prior that it does not know."""
     logger = logging.getLogger("pymc.smc.sampling")
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Numba will use object mode", UserWarning)
+            yield
     finally:
         logger.setLevel(level)
