@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import arviz as az
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from scipy.interpolate import RegularGridInterpolator
 
 from cevns_bayes.comparison import GREATEST_PARETO_K
 from cevns_bayes.datasets import Bound
-from cevns_bayes.density import Limits, density_2d
+from cevns_bayes.density import Limits, density_1d, density_2d, including
 from cevns_bayes.experiment import Axis, Experiment
 from cevns_bayes.priors import log10_name
-from cevns_bayes.scan import LEVELS, Curve, Profile, threshold
+from cevns_bayes.scan import LEVELS, Curve, Profile, Surface, threshold
 from cevns_bayes.scenario import Parameter
 
 # Okabe & Ito's palette, told apart by colour-blind readers too.
@@ -45,7 +45,7 @@ def plot_curves(
     for panel, parameter in zip(panels, parameters, strict=True):
         curve = profile.curves[parameter.name]
         shown = _shown(draws[parameter.name].to_numpy(), [curve])
-        _marginal(panel, draws[parameter.name])
+        _marginal(panel, draws[parameter.name].to_numpy(), curve.limits)
         _twin(panel, curve)
         _bars(panel, parameter, bounds)
         _mark(panel.axvline, parameter.standard_model)
@@ -64,19 +64,14 @@ def _shown(draws: np.ndarray, curves: Sequence[Curve]) -> Limits:
     return float(low), float(high)
 
 
-def _around(limits: Limits, draws: np.ndarray) -> Limits:
-    """Ends of the prior; where it has none, a scan was limited to less than the draws."""
-    return min(limits[0], float(draws.min())), max(limits[1], float(draws.max()))
-
-
-def _marginal(panel: Axes, draws: xr.DataArray) -> None:
-    x, density = az.kde(draws).values
+def _marginal(panel: Axes, draws: np.ndarray, limits: Limits) -> None:
+    density = density_1d(draws, including(limits, draws))
+    x, height = density.x, density.values
     for probability in (0.90, 0.68):
-        modes = np.atleast_2d(az.hdi(draws, prob=probability, method="multimodal"))
-        inside = np.any([(x >= low) & (x <= high) for low, high in modes], axis=0)
+        inside = height >= density.threshold(probability)
         label, colour = f"{probability:.0%} credible (HDI)", SHADES[probability]
-        panel.fill_between(x, density, where=inside, color=colour, linewidth=0, label=label)
-    panel.plot(x, density, color=BLUE, label="posterior")
+        panel.fill_between(x, height, where=inside, color=colour, linewidth=0, label=label)
+    panel.plot(x, height, color=BLUE, label="posterior")
 
 
 def _twin(panel: Axes, curve: Curve) -> None:
@@ -86,9 +81,9 @@ def _twin(panel: Axes, curve: Curve) -> None:
         twin.axhline(
             threshold(level, 1),
             color=ORANGE,
-            linestyle=DASHES[0.95],
+            linestyle=DASHES[level],
             linewidth=1,
-            label="68, 90 % confidence" if level == 0.68 else None,
+            label=f"{level:.0%} confidence (profile)",
         )
     twin.set_ylim(0, GREATEST_DELTA)
     twin.set_ylabel(r"$\Delta\chi^2$", color=ORANGE)
@@ -156,9 +151,11 @@ def plot_region(
     surface = profile.surfaces[x.name, y.name]
     draws = [posterior["posterior"][p.name].to_numpy().ravel() for p in pair]
     curves = [profile.curves[p.name] for p in pair]
-    x_limits, y_limits = (_around(c.limits, d) for c, d in zip(curves, draws, strict=True))
+    x_limits, y_limits = (including(c.limits, d) for c, d in zip(curves, draws, strict=True))
     density = density_2d(draws[0], draws[1], (x_limits, y_limits))
     heights = [density.threshold(level) for level in sorted(SHADES, reverse=True)]
+    for i in range(1, len(heights)):  # of a plateau they may be the same
+        heights[i] = max(heights[i], np.nextafter(heights[i - 1], np.inf))
     colours = [SHADES[level] for level in sorted(SHADES, reverse=True)]
     panel.contourf(
         density.x, density.y, density.values.T, levels=[*heights, np.inf], colors=colours
@@ -172,6 +169,7 @@ def plot_region(
         linestyles=[DASHES[level] for level in LEVELS],
         linewidths=1.3,
     )
+    _narrow_valleys(panel, surface)
     _bands(panel, pair, bounds)
     best = [profile.best_fit.values[p.name] for p in pair]
     panel.plot(*best, "*", color=ORANGE, markeredgecolor="black", markersize=12, label="best fit")
@@ -188,6 +186,19 @@ def plot_region(
     ]
     _legend(figure, [*credible, *confidence])
     return figure
+
+
+def _narrow_valleys(panel: Axes, surface: Surface) -> None:
+    """Points of a region that the grid of the surface misses."""
+    x, y, delta = surface.minima.T
+    interpolator = RegularGridInterpolator(
+        (surface.x, surface.y), surface.delta_chi2, bounds_error=False, fill_value=np.inf
+    )
+    widest = threshold(LEVELS[-1], 2)
+    missed = (delta < widest) & (interpolator((x, y)) > widest)
+    if missed.any():
+        label = f"narrow valleys ({LEVELS[-1]:.0%})"
+        panel.plot(x[missed], y[missed], ".", color=ORANGE, markersize=3, label=label)
 
 
 def _padded(shown: Limits, limits: Limits) -> Limits:
@@ -260,7 +271,9 @@ def plot_pareto_k(comparison: xr.Dataset) -> Figure:
     panel = figure.subplots()
     for model in comparison["model"].to_numpy():
         k = comparison["pareto_k"].sel(model=model)
-        panel.plot(k, "o", markersize=4, alpha=0.7, linestyle="none", label=str(model))
+        without = int(k.isnull().sum())
+        label = f"{model} ({without} bins without $k$)" if without else str(model)
+        panel.plot(k, "o", markersize=4, alpha=0.7, linestyle="none", label=label)
     panel.axhline(GREATEST_PARETO_K, color="black", linestyle="--", linewidth=1, label="0.7")
     panel.set(xlabel="bin", ylabel="Pareto $k$")
     _legend(figure)

@@ -7,7 +7,6 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 
-import arviz as az
 import numpy as np
 import xarray as xr
 from markdown_it import MarkdownIt
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from cevns_bayes.analysis import Analysis
 from cevns_bayes.datasets import Bound, published_chi2
+from cevns_bayes.density import density_1d, including
 from cevns_bayes.diagnostics import Convergence, summary
 from cevns_bayes.figures import CAPTIONS, draw
 from cevns_bayes.priors import log10_name
@@ -112,14 +112,14 @@ def _intervals(analysis: Analysis) -> str:
     for parameter in analysis.parameters:
         name = parameter.name
         bounds = [b for b in analysis.bounds if name in (b.parameter, log10_name(b.parameter))]
+        curve, values = analysis.profile.curves[name], draws[name].to_numpy()
+        density = density_1d(values, including(curve.limits, values))
         for probability in PROBABILITIES:
-            modes = np.atleast_2d(az.hdi(draws[name], prob=probability, method="multimodal"))
-            curve = analysis.profile.curves[name]
             rows.append(
                 [
                     f"`{name}`" + (f" [{parameter.unit}]" if parameter.unit else ""),
                     f"{probability:.0%}",
-                    _union(modes.tolist()),
+                    _union(density.intervals(probability)),
                     _union(curve.intervals(probability)),
                     "; ".join(_published(b) for b in bounds if _is_of_level(b, probability)) or "—",
                 ]

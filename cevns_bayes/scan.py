@@ -68,12 +68,15 @@ class Surface:
     """Profile of two parameters on a grid; ``delta_chi2`` has the shape (len(x), len(y)).
 
     Far outside every region the nuisances are not fitted: there ``delta_chi2`` is an upper bound.
+    ``minima`` are x, y and Delta chi^2 along the curves of both parameters, shape (points, 3): they
+    show valleys narrower than the steps of the grid.
     """
 
     parameters: tuple[str, str]
     x: np.ndarray
     y: np.ndarray
     delta_chi2: np.ndarray
+    minima: np.ndarray
 
     @staticmethod
     def threshold(level: float) -> float:
@@ -140,7 +143,8 @@ def profile(
     curves = {name: scan.curve(name) for name in sampled}
     grids = {name: _grid(curve, points) for name, curve in curves.items()}
     pairs = list(combinations(sampled, 2)) if surfaces else []
-    return Profile(best, curves, {(x, y): scan.surface(x, y, grids) for x, y in pairs})
+    found = {pair: scan.surface(*pair, grids, [curves[name] for name in pair]) for pair in pairs}
+    return Profile(best, curves, found)
 
 
 def _grid(curve: Curve, points: int) -> np.ndarray:
@@ -224,7 +228,9 @@ class _Scan:
         chosen = (low < GREATEST_DELTA) & (rise > GREATEST_STEP) & wide
         return [float(x) for x in ((values[1:] + values[:-1]) / 2)[chosen]]
 
-    def surface(self, x: str, y: str, grids: Mapping[str, np.ndarray]) -> Surface:
+    def surface(
+        self, x: str, y: str, grids: Mapping[str, np.ndarray], curves: Sequence[Curve]
+    ) -> Surface:
         """Nuisances are fitted where that could bring a point into a region, and beside."""
         held = [self.chi2.names.index(x), self.chi2.names.index(y)]
         mesh = np.stack(np.meshgrid(grids[x], grids[y], indexing="ij"), axis=-1)
@@ -239,7 +245,8 @@ class _Scan:
                 value, points[at] = self.chi2.minimised(start, held, tolerance=PRECISELY)
                 heights[at], done[at] = value - self.minimum, True
             todo = binary_dilation(done & (heights < GREATEST_DELTA), np.ones((3, 3))) & ~done
-        return Surface((x, y), grids[x], grids[y], heights)
+        minima = [np.column_stack([c.points[:, held], c.delta_chi2]) for c in curves]
+        return Surface((x, y), grids[x], grids[y], heights, np.concatenate(minima))
 
     def _from_neighbours(
         self, points: np.ndarray, done: np.ndarray, at: tuple[int, int]

@@ -56,9 +56,14 @@ def _parameter(name: str) -> Parameter:
     return Parameter(name, rf"$\varepsilon_{{{label}}}^{{{quark}}}$")
 
 
+def _word(name: str) -> str:
+    _, families, quark = name.split("_")
+    return f"ε({families.replace('mu', 'μ').replace('tau', 'τ')}, {quark})"
+
+
 def _scenario(first: str, second: str) -> Scenario:
     return Scenario(
-        title=f"NSI, {first} and {second}",
+        title=f"NSI, {_word(first)} and {_word(second)}",
         parameters_of_interest=(_parameter(first), _parameter(second)),
         reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=partial(non_standard, (first, second)),

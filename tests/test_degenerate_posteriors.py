@@ -11,9 +11,12 @@ SEEDS = (1, 2, 3, 4, 5)
 
 # Solutions that are told apart: one side of a valley of the posterior, or a corner of a plateau.
 SCENARIOS = {
+    "nsi-ee-ud": lambda up, down: down + 0.893 * up > 0.18,
     "nsi-d-ee-mumu": lambda ee, mumu: mumu > 0.18,
     "light-vector-universal": lambda mass, coupling: coupling > -3.5,
     "leptoquark-s1": lambda mass, coupling: coupling > -1.5,
+    "charge-radius": lambda ee, mumu: mumu < -28.0,
+    "sterile-dipole": lambda m4, moment: m4 > 1.0,
 }
 
 

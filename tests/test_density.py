@@ -60,7 +60,8 @@ def test_figure_of_regions(rng):
     height = (grid / 0.2) ** 2
     fit = FitResult("toy", ("csi",), 1.0, 1, {"a": 0.0, "b": 0.0}, {}, {}, valid=True)
     curve = {name: Curve(name, (-1.0, 1.0), grid, height, np.zeros((41, 2))) for name in "ab"}
-    surface = Surface(("a", "b"), grid, grid, height[:, None] + height)
+    valley = np.array([[0.8, 0.8, 1.0]])  # which the grid misses
+    surface = Surface(("a", "b"), grid, grid, height[:, None] + height, valley)
     figure = plot_region(
         xr.DataTree.from_dict({"posterior": xr.Dataset(draws)}),
         Profile(fit, curve, {("a", "b"): surface}),
@@ -73,4 +74,5 @@ def test_figure_of_regions(rng):
     assert panel.get_xlabel() == "$a$ [fm]"
     shown = {text.get_text() for text in figure.legends[0].get_texts()}
     assert {"68% credible (HDI)", "95% confidence (profile)", "best fit", "Standard Model"} <= shown
+    assert "narrow valleys (95%)" in shown
     assert "arXiv:0000.00000 (90%)" in shown

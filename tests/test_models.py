@@ -18,8 +18,6 @@ from cevns_bayes.priors import sampled_name
 from cevns_bayes.scenario import Scenario
 
 EXPERIMENTS = ("csi", "lar")
-# To build a model takes seconds, and the physics of both experiments is the same code.
-LAR_IS_SLOW = ("csi", pytest.param("lar", marks=pytest.mark.slow))
 SIGNALS = ("cevns", "es")
 
 
@@ -220,6 +218,23 @@ def test_fast_oscillations_average_to_one_half(signals):
 
 # --- gradients ------------------------------------------------------------------------------------
 
+ONE_OF_A_KIND = (
+    "neutron-radius",
+    "nsi-d-ee-emu",
+    "light-vector-b-l",
+    "millicharge",
+    "sterile-oscillation",
+    "leptoquark-s3",
+)
+
+# To build a model takes seconds, and the physics of both experiments is the same code.
+MODELS = [
+    pytest.param(scenario, experiment, marks=[] if quick else pytest.mark.slow)
+    for experiment in EXPERIMENTS
+    for scenario in FREE
+    for quick in [experiment == "csi" and scenario in ONE_OF_A_KIND]
+]
+
 
 @pytest.fixture(scope="module")
 def densities():
@@ -254,8 +269,7 @@ def densities():
     return get
 
 
-@pytest.mark.parametrize("experiment", LAR_IS_SLOW)
-@pytest.mark.parametrize("scenario", FREE)
+@pytest.mark.parametrize(("scenario", "experiment"), MODELS)
 def test_gradients_are_those_of_finite_differences(densities, scenario, experiment):
     evaluate, points = densities(scenario, experiment)
     # near nominal nuisances: far from there rates turn negative, where the likelihood has a floor
@@ -266,8 +280,7 @@ def test_gradients_are_those_of_finite_differences(densities, scenario, experime
             assert exact[i] == pytest.approx(difference, rel=1e-4, abs=1e-9 * abs(density) + 1e-4)
 
 
-@pytest.mark.parametrize("experiment", LAR_IS_SLOW)
-@pytest.mark.parametrize("scenario", FREE)
+@pytest.mark.parametrize(("scenario", "experiment"), MODELS)
 def test_gradients_are_finite_everywhere_in_the_priors(densities, scenario, experiment):
     evaluate, points = densities(scenario, experiment)
     for point in points(seed=2, count=40, pull=1.5):
@@ -275,15 +288,6 @@ def test_gradients_are_finite_everywhere_in_the_priors(densities, scenario, expe
 
 
 # --- posteriors -----------------------------------------------------------------------------------
-
-ONE_OF_A_KIND = (
-    "neutron-radius",
-    "nsi-d-ee-emu",
-    "light-vector-b-l",
-    "millicharge",
-    "sterile-oscillation",
-    "leptoquark-s3",
-)
 
 
 @pytest.mark.slow

@@ -121,12 +121,15 @@ def test_curve_is_the_lower_of_two_branches():
 def test_surface_is_the_minimum_over_nuisances():
     scan = band()
     x, y = np.linspace(2.5, 3.5, 21), np.linspace(0.25, 0.45, 301)
-    surface = scan.surface("x", "y", {"x": x, "y": y})
+    surface = scan.surface("x", "y", {"x": x, "y": y}, [scan.curve("x")])
     known = ((x[:, None] * y - 1) / 0.002) ** 2 / 2 + (x[:, None] / 3 - 1) ** 2
     inside = known < 10
     assert inside.sum() > 50
     np.testing.assert_allclose(surface.delta_chi2[inside], known[inside], atol=1e-3)
     assert (surface.delta_chi2[~inside] > 9.9).all()
+    x, y, height = surface.minima.T
+    np.testing.assert_allclose(height, (x / 3 - 1) ** 2, atol=1e-3)
+    np.testing.assert_allclose(y, 1 / x, rtol=0.02)
 
 
 def test_scenario_without_parameters():
