@@ -30,7 +30,7 @@ FEWEST_UNDER_A_KERNEL = 16
 STEP = 2**0.25  # between the widths that are told apart
 GREATEST_WIDTH = 0.5  # of the grid
 UNIFORM_PART = 1e-3  # of the density that is cross-validated, for outliers
-GREATEST_LOSS = 0.02  # of log-likelihood per draw, for a smoother density
+GREATEST_LOSS = {1: 0.01, 2: 0.02}  # of log-likelihood per draw, for a smoother density
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class _Kernels:
         scores = np.array(
             [self.weights @ np.log((1 - UNIFORM_PART) * at + UNIFORM_PART) for at in at_draws]
         )
-        good = np.flatnonzero(scores >= scores.max() - GREATEST_LOSS)
+        good = np.flatnonzero(scores >= scores.max() - GREATEST_LOSS[self.variables])
         return self.density(scales[good[-1]])
 
     def density(self, scale: float) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from scipy.interpolate import RegularGridInterpolator
+from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
 
 from cevns_bayes.comparison import GREATEST_PARETO_K
 from cevns_bayes.datasets import Bound
@@ -26,6 +26,8 @@ DASHES: dict[float, Any] = {0.68: "-", 0.90: "--", 0.95: ":"}
 GREATEST_DELTA = 9.0  # shown
 COLUMNS = 4
 BINS_OF_PRIOR = 40
+SMOOTH_POINTS = 500  # of a drawn curve
+HEADROOM = 1.12  # above a marginal posterior, for the bars
 
 
 def plot_curves(
@@ -46,11 +48,10 @@ def plot_curves(
         curve = profile.curves[parameter.name]
         shown = _shown(draws[parameter.name].to_numpy(), [curve])
         _marginal(panel, draws[parameter.name].to_numpy(), curve.limits)
+        panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
         _twin(panel, curve)
         _bars(panel, parameter, bounds)
         _mark(panel.axvline, parameter.standard_model)
-        panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
-        panel.set_ylim(bottom=0)
     figure.suptitle(title, fontsize=11)
     _legend(figure)
     return figure
@@ -72,11 +73,15 @@ def _marginal(panel: Axes, draws: np.ndarray, limits: Limits) -> None:
         label, colour = f"{probability:.0%} credible (HDI)", SHADES[probability]
         panel.fill_between(x, height, where=inside, color=colour, linewidth=0, label=label)
     panel.plot(x, height, color=BLUE, label="posterior")
+    panel.set_ylim(0, HEADROOM * height.max())
 
 
 def _twin(panel: Axes, curve: Curve) -> None:
     twin = panel.twinx()
-    twin.plot(curve.values, curve.delta_chi2, color=ORANGE, label=r"profile $\Delta\chi^2$")
+    x = np.union1d(curve.values, np.linspace(*panel.get_xlim(), SMOOTH_POINTS))
+    x = x[(x >= curve.values[0]) & (x <= curve.values[-1])]
+    height = PchipInterpolator(curve.values, curve.delta_chi2)(x)
+    twin.plot(x, height, color=ORANGE, label=r"profile $\Delta\chi^2$")
     for level in (0.68, 0.90):
         twin.axhline(
             threshold(level, 1),
