@@ -206,12 +206,24 @@ def fit(scenario: str, data: str, **options: Any) -> None:
 @cli.command()
 @_model_options
 @_prior_option
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Of confidence, several if repeated; 0.68, 0.90 and 0.95 unless given.",
+)
 @click.option("--points", type=int, help="Points of a surface along each axis.")
 @click.option(
     "--output", type=click.Path(path_type=Path), help="New folder for the curves and surfaces."
 )
 def profile(
-    scenario: str, data: str, points: int | None, output: Path | None, **options: Any
+    scenario: str,
+    data: str,
+    levels: tuple[float, ...],
+    points: int | None,
+    output: Path | None,
+    **options: Any,
 ) -> None:
     """Profile likelihood of SCENARIO: confidence intervals, and Δχ² as CSV.
 
@@ -231,7 +243,7 @@ def profile(
     if output is not None:
         with new_folder(output, force=False) as staging:
             write_profile(found, staging)
-    print_profile(found)
+    print_profile(found, levels)
     print_chi2(found.best_fit)
     print_at_limit(found.best_fit)
 

@@ -132,7 +132,10 @@ def _estimate(
     draws: Sequence[Any], limits: Sequence[Limits]
 ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
     """Cell centres by variable, and the attributes of the density."""
-    points = np.column_stack([np.ravel(np.asarray(values, dtype=float)) for values in draws])
+    flat = [np.ravel(np.asarray(values, dtype=float)) for values in draws]
+    if len({values.size for values in flat}) > 1:
+        raise InputError(f"as many draws of each variable, got {[v.size for v in flat]}")
+    points = np.column_stack(flat)
     for values, ends in zip(points.T, limits, strict=True):
         _check(values, ends)
     windows = np.array([_window(*pair) for pair in zip(points.T, limits, strict=True)])

@@ -1,6 +1,7 @@
 """What the command line prints: tables and verdicts."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -60,15 +61,16 @@ def print_run(analysis: Any) -> None:
         out.print("[green]Converged[/]: all diagnostics are as they should be.")
 
 
-def print_profile(profile: Any) -> None:
-    """Confidence intervals of each parameter."""
+def print_profile(profile: Any, levels: Sequence[float] = ()) -> None:
+    """Confidence intervals of each parameter, at the usual levels unless given."""
     from cevns_bayes.scan import LEVELS
 
-    table = new_table("profile", *(f"{level:.0%} confidence" for level in LEVELS))
+    levels = levels or LEVELS
+    table = new_table("profile", *(f"{100 * level:.4g}% confidence" for level in levels))
     for name, curve in profile.curves.items():
         unions = [
             " ∪ ".join(f"{low:.4g} … {high:.4g}" for low, high in curve.intervals(level))
-            for level in LEVELS
+            for level in levels
         ]
         table.add_row(name, *unions)
     print_table(table)

@@ -198,10 +198,13 @@ def test_entry_point_is_installed():
 
 
 def test_profile_prints_intervals_and_writes_curves(cevns_bayes, tmp_path):
-    code, out, _ = cevns_bayes("profile", "weak-mixing-angle", "--output", "profiles")
+    levels = ("--level", "0.9", "--level", "0.997")
+    code, out, _ = cevns_bayes("profile", "weak-mixing-angle", *levels, "--output", "profiles")
     assert code == 0
+    assert "99.7% confidence" in out
     row = next(line for line in out.splitlines() if line.startswith("sin2_theta_w"))
-    low, high = map(float, row.split()[1:4:2])
+    low, high, lower, higher = map(float, [row.split()[i] for i in (1, 3, 4, 6)])
+    assert 0.13 < lower < low - 0.02 < high + 0.02 < higher < 0.35
     assert 0.15 < low < 0.2194 < high < 0.30
     (written,) = (tmp_path / "profiles").iterdir()
     assert written.read_text().startswith("sin2_theta_w,delta_chi2\n")

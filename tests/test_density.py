@@ -54,6 +54,11 @@ def test_draws_outside_the_prior(rng):
         hdi_area(2 * rng.uniform(-1, 1, DRAWS), rng.uniform(-1, 1, DRAWS), BOX, 0.90)
 
 
+def test_draws_of_different_sizes(rng):
+    with pytest.raises(InputError, match=r"as many draws of each variable, got \[5, 4\]"):
+        hdi_area(rng.random(5), rng.random(4), BOX, 0.90)
+
+
 def test_figure_of_regions(rng):
     draws = {name: (("chain", "draw"), 0.2 * rng.standard_normal((4, 1000))) for name in "ab"}
     grid = np.linspace(-1, 1, 41)
