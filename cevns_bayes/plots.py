@@ -55,7 +55,7 @@ def plot_corner(
         plot_datapoints=False,
         show_titles=True,
         title_fmt=".2g",
-        title_kwargs={"fontsize": 9},
+        title_kwargs={"fontsize": 7.5},
         label_kwargs={"fontsize": 11},
         max_n_ticks=4,
     )

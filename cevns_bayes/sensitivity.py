@@ -259,7 +259,7 @@ def _couplings(
         if rv.name != name:
             couplings.append(Coupling(name, "log", 10.0**low, 10.0**high, 10.0**low))
         elif low < 0:
-            left_out[name] = f"its prior goes down to {low:g}: there is no log prior"
+            left_out[name] = f"its prior goes down to {low:g}"
         else:
             log_low = low or high * 10.0**-decades
             couplings.append(Coupling(name, "linear", low, high, log_low))

@@ -216,7 +216,7 @@ def test_what_has_no_log_prior_is_left_out(csi):
     table = prior_sensitivity(toy, csi)
     assert table.sizes == {"parameter": 0, "prior": 2}
     assert json.loads(table.attrs["left_out"]) == {
-        "signed": "its prior goes down to -1: there is no log prior",
+        "signed": "its prior goes down to -1",
         "normal": "its prior is neither uniform nor log-uniform",
     }
 
