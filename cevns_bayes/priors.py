@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 import pymc as pm
 from pymc.distributions.continuous import BoundedContinuous, Continuous
+from pymc.printing import str_for_dist
+from pymc.pytensorf import constant_fold
 from pytensor.tensor import TensorVariable
+from pytensor.tensor.random.type import RandomType
+from pytensor.tensor.type_other import NoneTypeT
 
 from cevns_bayes.compiling import QUICK
 from cevns_bayes.errors import InputError, unknown_name
@@ -137,6 +141,24 @@ def log_uniform(name: str, low: float, high: float) -> TensorVariable:
     return pm.Deterministic(name, 10.0**log10)
 
 
+def prior_lines(model: pm.Model) -> list[str]:
+    """Priors of the free variables in ``~`` notation, to eight digits.
+
+    The user's as written, the others with PyMC's own parameters, which PyMC would round to three.
+    """
+    written = model.written if isinstance(model, PriorModel) else {}
+    return [f"{rv.name} ~ {written.get(rv.name) or _as_text(rv)}" for rv in model.free_RVs]
+
+
+def _as_text(rv: TensorVariable) -> str:
+    inputs = [x for x in rv.owner.inputs if not isinstance(x.type, RandomType | NoneTypeT)]
+    numbers = constant_fold(inputs, raise_not_constant=False)
+    if not all(isinstance(number, np.ndarray) and number.ndim == 0 for number in numbers):
+        return str_for_dist(rv).partition(" ~ ")[2]
+    name = rv.owner.op._print_name[0]
+    return f"{name}({', '.join(f'{float(number):.8g}' for number in numbers)})"
+
+
 def log10_name(name: str) -> str:
     """``"mass"`` -> ``"log10_mass"``, ``"csi::mass"`` -> ``"csi::log10_mass"``."""
     prefix, colons, last = name.rpartition("::")
@@ -155,6 +177,11 @@ class PriorModel(pm.Model):
     def __init__(self, priors: Priors | None = None, name: str = "") -> None:
         super().__init__(name)
         self._priors = {name: _distribution(prior) for name, prior in (priors or {}).items()}
+        self.written = {
+            name: ast.unparse(ast.parse(prior.strip()))
+            for name, prior in (priors or {}).items()
+            if isinstance(prior, str)
+        }
 
     def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
         """As in PyMC, with the user's prior in place of ``rv_var`` if there is one."""

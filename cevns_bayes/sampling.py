@@ -1,5 +1,6 @@
 """Posterior samples of a scenario by NUTS, sequential Monte Carlo or nested sampling."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from cevns_bayes.model import (
 )
 from cevns_bayes.nested import DEFAULT_LIVE_POINTS, run_nested
 from cevns_bayes.power_scaling import log_prior
-from cevns_bayes.priors import sampled_name
+from cevns_bayes.priors import prior_lines, sampled_name
 from cevns_bayes.smc import DEFAULT_PARTICLES, run_smc
 
 SamplerName = Literal["auto", "nuts", "smc", "nested"]
@@ -38,6 +39,7 @@ SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 
 DEFAULT_DRAWS = {"nuts": 1500, "smc": DEFAULT_PARTICLES, "nested": 2500}
 PRIOR_DRAWS = 2000
+PREDICTIONS = 5
 DEFAULT_TUNE, DEFAULT_CHAINS, DEFAULT_SEED = 1000, 4, 1
 
 _PACKAGES = (
@@ -157,7 +159,8 @@ class Run:
         about = _about(self.problem, sampler, settings | choices)
         checkpoint = None
         if self.checkpoint is not None and sampler != "nuts":  # which is too short to be resumed
-            checkpoint = open_checkpoint(Path(self.checkpoint), about)
+            identity = about | {"predictions": _predictions(self.problem.model)}
+            checkpoint = open_checkpoint(Path(self.checkpoint), identity)
         trace = _SAMPLERS[sampler](
             self.problem.model, **settings, progressbar=self.progressbar, checkpoint=checkpoint
         )
@@ -202,11 +205,18 @@ def _about(problem: Problem, sampler: str, settings: dict[str, Any]) -> dict[str
         "parameters_of_interest": json.dumps(problem.scenario.parameter_names),
         "data": json.dumps([experiment.name for experiment in experiments]),
         "data_sha256": json.dumps({e.name: e.fingerprint() for e in experiments}),
-        "priors": _priors(problem.model),
+        "priors": "\n".join(prior_lines(problem.model)),
         "sampler": sampler,
         "settings": json.dumps(settings),
         "versions": json.dumps({package: version(package) for package in _PACKAGES}),
     }
+
+
+def _predictions(model: pm.Model) -> str:
+    """sha256 of expected counts at some draws from the priors: that of a user's code changes."""
+    drawn = pm.draw(model.deterministics, PREDICTIONS, random_seed=DEFAULT_SEED, mode=QUICK)
+    text = "".join(f"{x:.6e}" for values in drawn for x in values.ravel())
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _as_tree(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
@@ -245,13 +255,6 @@ def _prior(model: pm.Model, seed: int) -> xr.Dataset:
             for rv, values in zip(model.free_RVs, draws, strict=True)
         }
     )
-
-
-def _priors(model: pm.Model) -> str:
-    """The free variables in ``~`` notation, one per line."""
-    names = {variable.name for variable in model.free_RVs}
-    lines = (line.strip() for line in model.str_repr().splitlines())
-    return "\n".join(line for line in lines if line.split(" ~ ")[0] in names)
 
 
 def _per_experiment(

@@ -18,7 +18,7 @@ from types import ModuleType
 from cevns_bayes.cross_sections import CrossSection, Scattering
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.flux import Flavour
-from cevns_bayes.priors import PriorModel, log10_name
+from cevns_bayes.priors import PriorModel, log10_name, prior_lines
 from cevns_bayes.targets import Target
 
 _MODELS_PACKAGE = "cevns_bayes.models"
@@ -110,9 +110,7 @@ def declared_priors(scenario: Scenario) -> list[str]:
     """Priors of the parameters of interest in ``~`` notation, as they are sampled."""
     with PriorModel() as model:
         scenario.scattering()
-    lines = (line.strip() for line in model.str_repr().splitlines())
-    free = {variable.name for variable in model.free_RVs}
-    return [line for line in lines if line.split(" ~ ")[0] in free]
+    return prior_lines(model)
 
 
 def scenario_names() -> list[str]:

@@ -31,7 +31,7 @@ from cevns_bayes.model import (
     pose,
 )
 from cevns_bayes.nested import resampled
-from cevns_bayes.priors import log10_name, sampled_name
+from cevns_bayes.priors import log10_name, prior_lines, sampled_name
 from cevns_bayes.sampling import DEFAULT_SEED, sample
 
 Kind = Literal["linear", "log"]
@@ -275,7 +275,7 @@ def _changed(priors: Any, changes: Mapping[str, str]) -> dict[str, Any]:
 def _check_same_problem(posterior: xr.DataTree, problem: Problem) -> None:
     attrs = posterior.attrs
     fingerprints = {e.name: e.fingerprint() for e in problem.experiments}
-    declared = {line.strip() for line in problem.model.str_repr().splitlines()}
+    declared = prior_lines(problem.model)
     if attrs["scenario"] != problem.scenario.name:
         raise InputError(
             f"the posterior is one of '{attrs['scenario']}', not of '{problem.scenario.name}'"

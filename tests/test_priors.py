@@ -4,7 +4,7 @@ import pytest
 
 import cevns_bayes as cb
 from cevns_bayes.errors import InputError
-from cevns_bayes.priors import parse_distribution, split_prior
+from cevns_bayes.priors import parse_distribution, prior_lines, split_prior
 
 
 def density(prior, value):
@@ -170,3 +170,20 @@ def test_two_priors_for_one_variable_are_refused(csi):
     priors = {"coupling": "LogUniform(1e-5, 1e-4)", "log10_coupling": "Uniform(-3, -2)"}
     with pytest.raises(InputError, match="are one variable"):
         cb.build_model("light-scalar", csi, priors=priors)
+
+
+def test_priors_are_recorded_to_more_than_three_digits(csi):
+    priors = {
+        "sin2_theta_w": " Normal( 0.238612,sigma = 0.01)",
+        "csi::alpha_brn": "Exponential(3.14159)",
+        "csi::alpha_nin": pm.Exponential.dist(scale=0.123456),
+        "csi::alpha_flux": pm.Mixture.dist([0.5, 0.5], [pm.Normal.dist(0, 1), pm.Normal.dist(3)]),
+    }
+    lines = prior_lines(cb.build_model("weak-mixing-angle", csi, priors=priors))
+    assert lines[:4] == [
+        "sin2_theta_w ~ Normal(0.238612, sigma=0.01)",
+        "csi::alpha_flux ~ Mixture(<constant>, Normal(0, 1), Normal(3, 1))",
+        "csi::alpha_brn ~ Exponential(3.14159)",
+        "csi::alpha_nin ~ Exponential(0.123456)",
+    ]
+    assert "csi::alpha_time ~ Uniform(-0.25, 0.25)" in lines

@@ -139,3 +139,39 @@ def test_auto_falls_back_and_says_so(traces, caplog):
 def test_named_sampler_is_taken(traces):
     sample("nsi-ee-ud", sampler="nuts")
     assert traces.asked == [("nuts", "as asked")]
+
+
+SCALED = """
+import pymc as pm
+
+from cevns_bayes.cross_sections import vector, weak_charge
+from cevns_bayes.scenario import Parameter, Scenario
+
+
+def scaled():
+    kappa = pm.Uniform("kappa", 0.0, 3.0)
+    return lambda target, flavour: vector(target, kappa * weak_charge(target, 0.23857) ** 2)
+
+
+SCENARIO = Scenario("Scaled", (Parameter("kappa", "k"),), "nowhere", scaled)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differs"),
+    [("0.23857", "0.23858", "predictions"), ("3.0", "3.0001", "predictions, priors")],
+)
+def test_checkpoint_is_not_resumed_with_another_model(tmp_path, monkeypatch, old, new, differs):
+    def interrupted(*arguments, **keywords):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(sampling._SAMPLERS, "smc", interrupted)
+    file = tmp_path / "mine.py"
+    arguments = {"scenario": file, "sampler": "smc", "checkpoint": tmp_path / "going"}
+    file.write_text(SCALED)
+    for _ in range(2):  # the same model may go on
+        with pytest.raises(KeyboardInterrupt):
+            sample(**arguments)
+    file.write_text(SCALED.replace(old, new))
+    with pytest.raises(InputError, match=f"with other {differs};"):
+        sample(**arguments)

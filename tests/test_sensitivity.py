@@ -14,7 +14,7 @@ from cevns_bayes import sensitivity
 from cevns_bayes.cross_sections import vector, weak_charge
 from cevns_bayes.errors import InputError
 from cevns_bayes.model import pose
-from cevns_bayes.priors import log_uniform
+from cevns_bayes.priors import log_uniform, prior_lines
 from cevns_bayes.scenario import Parameter, Scenario
 from cevns_bayes.sensitivity import Coupling, WeightedDraws, prior_sensitivity, reweighted
 
@@ -79,13 +79,11 @@ def posterior_of(problem, draws):
             "sample_stats": xr.Dataset({"diverging": (dims, np.zeros(shape, dtype=bool))}),
         }
     )
-    free = {variable.name for variable in problem.model.free_RVs}
-    lines = [line.strip() for line in problem.model.str_repr().splitlines()]
     tree.attrs = {
         "scenario": problem.scenario.name,
         "data": json.dumps([e.name for e in problem.experiments]),
         "data_sha256": json.dumps({e.name: e.fingerprint() for e in problem.experiments}),
-        "priors": "\n".join(line for line in lines if line.split(" ~ ")[0] in free),
+        "priors": "\n".join(prior_lines(problem.model)),
     }
     return tree
 
