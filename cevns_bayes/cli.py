@@ -376,8 +376,13 @@ def compare(folders: tuple[Path, ...]) -> None:
     from cevns_bayes.comparison import compare
     from cevns_bayes.results import load_posterior
 
-    comparison = compare({folder.name: load_posterior(folder) for folder in folders})
-    print_comparison(comparison)
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in folders]
+    if len(set(names)) < len(names):
+        raise InputError(f"compare names a folder twice: {', '.join(names)}")
+    posteriors = [load_posterior(folder) for folder in folders]
+    print_comparison(compare(dict(zip(names, posteriors, strict=True))))
 
 
 @cli.group()
@@ -453,7 +458,8 @@ def _stop_if_interrupted() -> None:
 
 def main() -> None:
     """Entry point: wrong input is one line on stderr and exit code 2, an interrupt 130."""
-    signal.signal(signal.SIGINT, _remember_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # the latter from batch systems
+        signal.signal(number, _remember_interrupt)
     try:
         code = cli.main(standalone_mode=False)
     except (InputError, click.UsageError) as error:

@@ -107,11 +107,12 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_sigint_while_sampling(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_sampling(tmp_path, number):
     command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--draws", "400000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     time.sleep(40)  # compiled, and some minutes of sampling ahead
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted; nothing was written" in err

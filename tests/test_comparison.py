@@ -1,6 +1,7 @@
 """Predictive criteria where they are known exactly: the mean of Gaussian counts; refits."""
 
 import json
+from pathlib import Path
 
 import arviz as az
 import numpy as np
@@ -8,11 +9,14 @@ import nutpie
 import pymc as pm
 import pytest
 import xarray as xr
+from click.testing import CliRunner
 from scipy import optimize, stats
 
 import cevns_bayes as cb
+from cevns_bayes.cli import cli
 from cevns_bayes.comparison import log_likelihood_by_bin
 from cevns_bayes.errors import InputError
+from cevns_bayes.results import POSTERIOR_FILE
 
 COUNTS = stats.norm.ppf((np.arange(30) + 0.5) / 30).reshape(5, 6)
 DRAWS = 4000
@@ -188,6 +192,19 @@ def test_different_data_are_refused():
 def test_one_posterior_is_refused():
     with pytest.raises(InputError, match="two or more posteriors, got 1"):
         cb.compare({"a": posterior()})
+
+
+def test_command_names_folders_as_far_as_needed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, shift in (("a/one", 0.0), ("b/one", 0.5), ("b/two", 0.5)):
+        Path(folder).mkdir(parents=True)
+        posterior(shift).to_netcdf(Path(folder) / POSTERIOR_FILE)
+    told_apart = CliRunner().invoke(cli, ["compare", "a/one", "b/two"])
+    assert [line.split()[0] for line in told_apart.output.splitlines()[1:3]] == ["one", "two"]
+    alike = CliRunner().invoke(cli, ["compare", "a/one", "b/one"])
+    assert [line.split()[0] for line in alike.output.splitlines()[1:3]] == ["a/one", "b/one"]
+    twice = CliRunner().invoke(cli, ["compare", "a/one", "a/one"])
+    assert "names a folder twice: a/one, a/one" in str(twice.exception)
 
 
 @pytest.fixture(scope="module")
