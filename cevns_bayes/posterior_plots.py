@@ -27,6 +27,7 @@ GREATEST_DELTA = 9.0  # shown
 COLUMNS = 4
 BINS_OF_PRIOR = 40
 SMOOTH_POINTS = 500  # of a drawn curve
+WIDE = 7.0  # inches, room for a legend of three columns
 HEADROOM = 1.12  # above a marginal posterior, for the bars
 
 
@@ -139,7 +140,8 @@ def _legend(figure: Figure, extra: Sequence[Any] = ()) -> None:
             entries.setdefault(label, handle)
     entries |= {handle.get_label(): handle for handle in extra}
     handles, labels = list(entries.values()), list(entries)
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
+    columns = 3 if figure.get_figwidth() > WIDE else 2
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8)
 
 
 def plot_region(

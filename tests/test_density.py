@@ -9,7 +9,7 @@ from cevns_bayes import InputError
 from cevns_bayes.best_fit import FitResult
 from cevns_bayes.datasets import Bound
 from cevns_bayes.density import density_1d, hdi_area
-from cevns_bayes.posterior_plots import plot_region
+from cevns_bayes.posterior_plots import plot_curves, plot_region
 from cevns_bayes.scan import Curve, Profile, Surface
 from cevns_bayes.scenario import Parameter
 
@@ -59,7 +59,9 @@ def test_draws_of_different_sizes(rng):
         hdi_area(rng.random(5), rng.random(4), BOX, 0.90)
 
 
-def test_figure_of_regions(rng):
+@pytest.fixture
+def toy(rng):
+    """Posterior, profile, parameters, bounds."""
     draws = {name: (("chain", "draw"), 0.2 * rng.standard_normal((4, 1000))) for name in "ab"}
     grid = np.linspace(-1, 1, 41)
     height = (grid / 0.2) ** 2
@@ -67,17 +69,36 @@ def test_figure_of_regions(rng):
     curve = {name: Curve(name, (-1.0, 1.0), grid, height, np.zeros((41, 2))) for name in "ab"}
     valley = np.array([[0.8, 0.8, 1.0]])  # which the grid misses
     surface = Surface(("a", "b"), grid, grid, height[:, None] + height, valley)
-    figure = plot_region(
-        xr.DataTree.from_dict({"posterior": xr.Dataset(draws)}),
-        Profile(fit, curve, {("a", "b"): surface}),
-        (Parameter("a", "$a$", "fm"), Parameter("b", "$b$")),
-        [Bound("a", 0.9, -0.4, np.inf, "fm", "arXiv:0000.00000, Table 1")],
-        "Toy",
-    )
-    FigureCanvasAgg(figure).draw()
+    posterior = xr.DataTree.from_dict({"posterior": xr.Dataset(draws)})
+    profile = Profile(fit, curve, {("a", "b"): surface})
+    parameters = Parameter("a", "$a$", "fm"), Parameter("b", "$b$")
+    source = "arXiv:0000.00000 (data of 2017), Table 1"
+    return posterior, profile, parameters, [Bound("a", 0.9, -0.4, np.inf, "fm", source)]
+
+
+def legend_of(figure):
+    """Labels of the legend, which must not be clipped."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent(canvas.get_renderer())
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    return {text.get_text() for text in legend.get_texts()}
+
+
+def test_figure_of_regions(toy):
+    figure = plot_region(*toy, "Toy")
+    shown = legend_of(figure)
     (panel,) = figure.axes
     assert panel.get_xlabel() == "$a$ [fm]"
-    shown = {text.get_text() for text in figure.legends[0].get_texts()}
     assert {"68% credible (HDI)", "95% confidence (profile)", "best fit", "Standard Model"} <= shown
     assert "narrow valleys (95%)" in shown
-    assert "arXiv:0000.00000 (90%)" in shown
+    assert "arXiv:0000.00000 (data of 2017) (90%)" in shown
+
+
+def test_figure_of_curves(toy):
+    posterior, profile, parameters, bounds = toy
+    for shown in (parameters[:1], parameters):
+        legend = legend_of(plot_curves(posterior, profile, shown, bounds, "Toy"))
+        assert {"posterior", "90% credible (HDI)", "68% confidence (profile)"} <= legend
+        assert "arXiv:0000.00000 (data of 2017) (90%)" in legend
