@@ -10,6 +10,7 @@ import xarray as xr
 from cevns_bayes.best_fit import FitResult, fit
 from cevns_bayes.comparison import compare
 from cevns_bayes.datasets import Bound, published_bounds
+from cevns_bayes.density import Limits, density_1d, including
 from cevns_bayes.diagnostics import Convergence, check_convergence, sampled_names
 from cevns_bayes.experiment import Experiment
 from cevns_bayes.model import DataLike, ModelOptions, ScenarioLike, load_data
@@ -51,6 +52,13 @@ class Analysis:
             parameter if parameter.name in names else parameter.logarithm
             for parameter in together.parameters_of_interest
         ]
+
+    def credible(self, parameter: str, probability: float) -> list[Limits]:
+        """Highest-density (HDI) intervals of a parameter of interest as sampled, disjoint ones."""
+        assert self.profile is not None
+        draws = self.posterior["posterior"][parameter].to_numpy()
+        limits = including(self.profile.curves[parameter].limits, draws)
+        return density_1d(draws, limits).intervals(probability)
 
     @property
     def bounds(self) -> list[Bound]:

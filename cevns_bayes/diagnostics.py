@@ -87,6 +87,8 @@ def check_convergence(posterior: xr.DataTree) -> Convergence:
 def summary(posterior: xr.DataTree) -> xr.Dataset:
     """Mean, sd, 68/90 % HDI and equal-tailed intervals, and diagnostics per variable.
 
+    The HDI are single intervals; :func:`cevns_bayes.density.density_1d` gives disjoint ones.
+
     Returns
     -------
     xarray.Dataset over ``variable``, with ``hdi68_low``, ``hdi68_high``, ``eti90_low``, ...

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from cevns_bayes.analysis import Analysis
 from cevns_bayes.datasets import Bound, published_chi2
-from cevns_bayes.density import density_1d, including
 from cevns_bayes.diagnostics import Convergence, summary
 from cevns_bayes.figures import CAPTIONS, draw
 from cevns_bayes.priors import log10_name
@@ -108,18 +107,16 @@ def _intervals(analysis: Analysis) -> str:
     """Bayesian, frequentist, published, of the parameters of interest."""
     rows = [["parameter", "level", "credible (HDI)", "confidence (profile)", "published"]]
     assert analysis.profile is not None
-    draws = analysis.posterior["posterior"].to_dataset()
     for parameter in analysis.parameters:
         name = parameter.name
         bounds = [b for b in analysis.bounds if name in (b.parameter, log10_name(b.parameter))]
-        curve, values = analysis.profile.curves[name], draws[name].to_numpy()
-        density = density_1d(values, including(curve.limits, values))
+        curve = analysis.profile.curves[name]
         for probability in PROBABILITIES:
             rows.append(
                 [
                     f"`{name}`" + (f" [{parameter.unit}]" if parameter.unit else ""),
                     f"{probability:.0%}",
-                    _union(density.intervals(probability)),
+                    _union(analysis.credible(name, probability)),
                     _union(curve.intervals(probability)),
                     "; ".join(_published(b) for b in bounds if _is_of_level(b, probability)) or "—",
                 ]

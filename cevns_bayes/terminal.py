@@ -35,13 +35,17 @@ def print_run(analysis: Any) -> None:
     table = new_table("variable", "mean", "sd", "90 % HDI", "best fit", "ESS", "R-hat")
     rows = summary(analysis.posterior)
     fitted = analysis.best_fit.values
+    of_interest = [parameter.name for parameter in analysis.parameters]
     for name in map(str, rows["variable"].to_numpy()):
         row = {key: float(value) for key, value in rows.sel(variable=name).items()}
+        hdi = [(row["hdi90_low"], row["hdi90_high"])]
+        if name in of_interest:  # which may have disjoint solutions
+            hdi = analysis.credible(name, 0.90)
         table.add_row(
             name,
             f"{row['mean']:.3g}",
             f"{row['sd']:.2g}",
-            f"{row['hdi90_low']:.3g} … {row['hdi90_high']:.3g}",
+            _union(hdi, 3),
             f"{fitted[name]:.3g}",
             f"{row['ess_bulk']:.0f}",
             f"{row['r_hat']:.3f}",
@@ -68,12 +72,12 @@ def print_profile(profile: Any, levels: Sequence[float] = ()) -> None:
     levels = levels or LEVELS
     table = new_table("profile", *(f"{100 * level:.4g}% confidence" for level in levels))
     for name, curve in profile.curves.items():
-        unions = [
-            " ∪ ".join(f"{low:.4g} … {high:.4g}" for low, high in curve.intervals(level))
-            for level in levels
-        ]
-        table.add_row(name, *unions)
+        table.add_row(name, *(_union(curve.intervals(level), 4) for level in levels))
     print_table(table)
+
+
+def _union(intervals: Sequence[tuple[float, float]], digits: int) -> str:
+    return " ∪ ".join(f"{low:.{digits}g} … {high:.{digits}g}" for low, high in intervals)
 
 
 def print_chi2(result: Any) -> None:
