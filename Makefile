@@ -14,7 +14,7 @@ test: $(VENV)/.dev
 	$(PYTEST)
 
 slow: $(VENV)/.dev
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --durations=10
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
