@@ -30,6 +30,7 @@ FEWEST_UNDER_A_KERNEL = 16
 STEP = 2**0.25  # between the widths that are told apart
 GREATEST_WIDTH = 0.5  # of the grid
 UNIFORM_PART = 1e-3  # of the density that is cross-validated, for outliers
+SIGNIFICANT = 2.0  # standard errors that a gap between intervals is deep
 GREATEST_LOSS = {1: 0.01, 2: 0.02}  # of log-likelihood per draw, for a smoother density
 
 
@@ -39,11 +40,13 @@ class _Density:
 
     ``values`` is per unit of the variables; ``at_draws`` and ``weights`` are, for every distinct
     draw, the density as the other draws have it, and the share of the draws, shape (draws,).
+    ``noise`` is the relative standard error of ``values`` for want of draws, about.
     """
 
     values: np.ndarray
     at_draws: np.ndarray
     weights: np.ndarray
+    noise: float
 
     def threshold(self, probability: float) -> float:
         """Density on the edge of the HDI region of this probability.
@@ -68,14 +71,20 @@ class Density1D(_Density):
     x: np.ndarray
 
     def intervals(self, probability: float) -> list[Limits]:
-        """The HDI region: disjoint intervals in increasing order."""
+        """The HDI region: disjoint intervals in increasing order.
+
+        Gaps no deeper than the noise, as on a plateau, are closed.
+        """
+        threshold = self.threshold(probability)
+        inside = np.concatenate([[False], self.values >= threshold, [False]])
+        first, last = np.flatnonzero(np.diff(inside.astype(int))).reshape(-1, 2).T
+        least = threshold * (1 - SIGNIFICANT * self.noise)
+        gaps = zip(last[:-1], first[1:], strict=True)
+        deep = np.array([self.values[a:b].min() < least for a, b in gaps], dtype=bool)
         half = (self.x[1] - self.x[0]) / 2
-        inside = np.concatenate([[False], self.values >= self.threshold(probability), [False]])
-        edges = np.flatnonzero(np.diff(inside.astype(int)))
-        return [
-            (float(self.x[first] - half), float(self.x[last - 1] + half))
-            for first, last in edges.reshape(-1, 2)
-        ]
+        low = self.x[first[np.append(True, deep)]] - half
+        high = self.x[last[np.append(deep, True)] - 1] + half
+        return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,7 @@ def hdi_area(
 
 def _estimate(
     draws: Sequence[Any], limits: Sequence[Limits]
-) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+) -> tuple[list[np.ndarray], dict[str, Any]]:
     """Cell centres by variable, and the attributes of the density."""
     flat = [np.ravel(np.asarray(values, dtype=float)) for values in draws]
     if len({values.size for values in flat}) > 1:
@@ -143,11 +152,12 @@ def _estimate(
     # Samplers that accept and reject repeat draws; one left out must not find itself again.
     distinct, counts = np.unique((points - low) / size, axis=0, return_counts=True)
     weights = counts / counts.sum()
-    values, at_draws = _Kernels(distinct, weights).best()
+    values, at_draws, noise = _Kernels(distinct, weights).best()
     unit = (np.arange(CELLS[len(draws)]) + 0.5) / CELLS[len(draws)]
     centres = list(low[:, None] + size[:, None] * unit)
     volume = size.prod()
-    return centres, {"values": values / volume, "at_draws": at_draws / volume, "weights": weights}
+    densities = {"values": values / volume, "at_draws": at_draws / volume}
+    return centres, densities | {"weights": weights, "noise": noise}
 
 
 def _check(values: np.ndarray, limits: Limits) -> None:
@@ -199,10 +209,10 @@ class _Kernels:
         size = self.cells**self.variables
         return np.bincount(index, weights=self.weights[chosen], minlength=size).reshape(shape)
 
-    def best(self) -> tuple[np.ndarray, np.ndarray]:
-        """Density in the cells and, of the other draws, at the draws; the smoothest of the good.
+    def best(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """The smoothest good :meth:`density`, and the noise of it.
 
-        Those have nearly the greatest cross-validated likelihood. Areas are as right with the
+        Good ones have nearly the greatest cross-validated likelihood. Areas are as right with the
         widest of them as with the best, and plateaus are less mottled.
         """
         under = FEWEST_UNDER_A_KERNEL * 2 ** np.arange(
@@ -214,7 +224,7 @@ class _Kernels:
             [self.weights @ np.log((1 - UNIFORM_PART) * at + UNIFORM_PART) for at in at_draws]
         )
         good = np.flatnonzero(scores >= scores.max() - GREATEST_LOSS[self.variables])
-        return self.density(scales[good[-1]])
+        return *self.density(scales[good[-1]]), float(under[good[-1]] ** -0.5)
 
     def density(self, scale: float) -> tuple[np.ndarray, np.ndarray]:
         """Density in the cells and, of the other draws, at the draws."""

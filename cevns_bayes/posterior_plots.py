@@ -70,7 +70,7 @@ def _marginal(panel: Axes, draws: np.ndarray, limits: Limits) -> None:
     density = density_1d(draws, including(limits, draws))
     x, height = density.x, density.values
     for probability in (0.90, 0.68):
-        inside = height >= density.threshold(probability)
+        inside = np.any([(a <= x) & (x <= b) for a, b in density.intervals(probability)], axis=0)
         label, colour = f"{probability:.0%} credible (HDI)", SHADES[probability]
         panel.fill_between(x, height, where=inside, color=colour, linewidth=0, label=label)
     panel.plot(x, height, color=BLUE, label="posterior")

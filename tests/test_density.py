@@ -49,6 +49,20 @@ def test_interval_at_a_hard_edge(rng):
     assert high == pytest.approx(1.645, rel=0.05)
 
 
+def test_interval_of_a_plateau_has_no_gaps_but_noise(rng):
+    for _ in range(5):
+        draws = rng.uniform(-1, 1, DRAWS) + rng.uniform(-0.2, 0.2, DRAWS)  # flat within 0.8
+        ((low, high),) = density_1d(draws, (-1.2, 1.2)).intervals(0.68)
+        assert 0.66 <= (high - low) / 2 <= 0.80
+
+
+def test_intervals_of_two_modes(rng):
+    side = np.where(rng.random(DRAWS) < 0.5, -1, 1)
+    first, second = density_1d(side + 0.3 * rng.standard_normal(DRAWS)).intervals(0.68)
+    ends = np.array([0.702, 1.298])  # the valley between them holds 1 in 100 of their height
+    np.testing.assert_allclose([first, second], [-ends[::-1], ends], atol=0.03)
+
+
 def test_draws_outside_the_prior(rng):
     with pytest.raises(InputError, match="not within"):
         hdi_area(2 * rng.uniform(-1, 1, DRAWS), rng.uniform(-1, 1, DRAWS), BOX, 0.90)
