@@ -26,7 +26,7 @@ class Checkpoint:
             try:
                 return xr.load_datatree(path)
             except (OSError, ValueError) as error:
-                raise InputError(f"{path} cannot be read, remove it: {error}") from error
+                raise InputError(f"{path} is damaged or not a netCDF file; remove it") from error
         part = compute()
         unfinished = path.with_suffix(".part")
         part.to_netcdf(unfinished)

@@ -83,7 +83,7 @@ def load_posterior(folder: Path) -> xr.DataTree:
     try:
         return xr.load_datatree(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+        raise InputError(f"{path} is damaged or not a netCDF file") from error
 
 
 def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:

@@ -39,7 +39,7 @@ SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 
 DEFAULT_DRAWS = {"nuts": 1500, "smc": DEFAULT_PARTICLES, "nested": 2500}
 PRIOR_DRAWS = 2000
-PREDICTIONS = 5
+PREDICTIONS = 20  # at which the model is tried
 DEFAULT_TUNE, DEFAULT_CHAINS, DEFAULT_SEED = 1000, 4, 1
 
 _PACKAGES = (
@@ -109,7 +109,7 @@ def sample(
     Raises
     ------
     InputError
-        Wrong arguments.
+        Wrong arguments, or a scenario that predicts NaN somewhere within its priors.
     KeyboardInterrupt
         When interrupted; no partial result is returned.
     """
@@ -157,9 +157,10 @@ class Run:
         settings = {"seed": self.seed, "draws": draws, "chains": self.chains, **own[sampler]}
         choices = {k: v for k, v in self.options.items() if k not in ("priors", "binning")}
         about = _about(self.problem, sampler, settings | choices)
+        predictions = _predictions(self.problem)
         checkpoint = None
         if self.checkpoint is not None and sampler != "nuts":  # which is too short to be resumed
-            identity = about | {"predictions": _predictions(self.problem.model)}
+            identity = about | {"predictions": predictions}
             checkpoint = open_checkpoint(Path(self.checkpoint), identity)
         trace = _SAMPLERS[sampler](
             self.problem.model, **settings, progressbar=self.progressbar, checkpoint=checkpoint
@@ -212,10 +213,17 @@ def _about(problem: Problem, sampler: str, settings: dict[str, Any]) -> dict[str
     }
 
 
-def _predictions(model: pm.Model) -> str:
+def _predictions(problem: Problem) -> str:
     """sha256 of expected counts at some draws from the priors: that of a user's code changes."""
-    drawn = pm.draw(model.deterministics, PREDICTIONS, random_seed=DEFAULT_SEED, mode=QUICK)
-    text = "".join(f"{x:.6e}" for values in drawn for x in values.ravel())
+    model = problem.model
+    free = len(model.free_RVs)
+    variables = [*model.free_RVs, *model.deterministics]
+    draws = pm.draw(variables, PREDICTIONS, random_seed=DEFAULT_SEED, mode=QUICK)
+    for i, values in enumerate(zip(*draws, strict=True)):
+        if not all(np.isfinite(value).all() for value in values[free:]):
+            at = {rv.name: f"{draws[k][i]:.4g}" for k, rv in enumerate(model.free_RVs)}
+            raise InputError(f"{problem.scenario.name} predicts what is not a number at {at}")
+    text = "".join(f"{x:.6e}" for values in draws[free:] for x in values.ravel())
     return hashlib.sha256(text.encode()).hexdigest()
 
 

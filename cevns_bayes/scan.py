@@ -124,7 +124,8 @@ def profile(
     Raises
     ------
     InputError
-        Wrong arguments, or a scenario without parameters of interest.
+        Wrong arguments, a scenario without parameters of interest, or without finite chi^2
+        somewhere within its priors.
     """
     if not isinstance(points, int) or points < 10:
         raise InputError(f"points must be an integer of at least 10, got {points!r}")
@@ -205,7 +206,11 @@ class _Scan:
                 starts += self._local_minima(other, starts[0], DEFAULT_POINTS)[:STARTS]
         starts += others
         minima = [self.chi2.minimised(start, [index], tolerance=PRECISELY) for start in starts]
-        found[value] = min(minima, key=lambda minimum: minimum[0])
+        finite = [minimum for minimum in minima if np.isfinite(minimum[0])]
+        if not finite:
+            name = self.chi2.names[index]
+            raise InputError(f"chi^2 is not a finite number at {name} = {value:.4g}")
+        found[value] = min(finite, key=lambda minimum: minimum[0])
 
     def _local_minima(self, name: str, through: np.ndarray, points: int) -> list[np.ndarray]:
         """Of the line along one parameter of interest, the lowest first."""

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from cevns_bayes import InputError, check_convergence, sample, sampling, summary
+from cevns_bayes import InputError, check_convergence, profile, sample, sampling, summary
 
 
 def tree(draws, divergences=0):
@@ -175,3 +175,12 @@ def test_checkpoint_is_not_resumed_with_another_model(tmp_path, monkeypatch, old
     file.write_text(SCALED.replace(old, new))
     with pytest.raises(InputError, match=f"with other {differs};"):
         sample(**arguments)
+
+
+def test_scenario_that_is_not_a_number_somewhere(tmp_path):
+    file = tmp_path / "root.py"
+    file.write_text(SCALED.replace("0.0, 3.0", "-1.0, 3.0").replace("kappa *", "kappa**0.5 *"))
+    with pytest.raises(InputError, match=r"root predicts what is not a number at \{'kappa': '-0"):
+        sample(file)
+    with pytest.raises(InputError, match=r"chi\^2 is not a finite number at kappa = -1"):
+        profile(file)

@@ -151,5 +151,5 @@ def test_checkpoint_does_not_take_a_folder_of_something_else(tmp_path):
 def test_corrupt_chain(tmp_path):
     checkpoint = open_checkpoint(tmp_path, {})
     (tmp_path / "chain-0.nc").write_text("half")
-    with pytest.raises(InputError, match=r"chain-0.nc cannot be read, remove it"):
+    with pytest.raises(InputError, match=r"chain-0.nc is damaged or not a netCDF file; remove it"):
         checkpoint.recalled("chain-0", xr.DataTree)
