@@ -214,7 +214,10 @@ def _about(problem: Problem, sampler: str, settings: dict[str, Any]) -> dict[str
 
 
 def _predictions(problem: Problem) -> str:
-    """sha256 of expected counts at some draws from the priors: that of a user's code changes."""
+    """sha256 of expected counts, which must be numbers, at some draws from the priors.
+
+    It changes with the code of a scenario.
+    """
     model = problem.model
     free = len(model.free_RVs)
     variables = [*model.free_RVs, *model.deterministics]
