@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from cevns_bayes.analysis import Analysis
 from cevns_bayes.datasets import Bound, published_chi2
-from cevns_bayes.diagnostics import Convergence, summary
+from cevns_bayes.diagnostics import summary
 from cevns_bayes.figures import CAPTIONS, draw
 from cevns_bayes.priors import log10_name
 from cevns_bayes.results import REPORT_FILE, write_posterior, write_profile
@@ -66,20 +66,24 @@ def _embedded(name: str, figure: Figure) -> str:
 
 def _markdown(analysis: Analysis) -> str:
     data = ", ".join(experiment.reference for experiment in analysis.experiments)
-    sections = [
-        f"# {analysis.scenario.title}",
-        f"Scenario `{analysis.scenario.name}` ({analysis.scenario.reference}) on {data}.",
-        "## Convergence\n\n" + _convergence(analysis.convergence, analysis.posterior),
-        "## Intervals\n\n" + _intervals(analysis),
-        "## Best fit\n\n" + _best_fit(analysis),
-        "## Comparison with the Standard Model\n\n" + _comparison(analysis),
-        "## Sensitivity to the priors\n\n" + _sensitivity(analysis),
-        "## All variables\n\n" + _variables(analysis),
-        "## Model and settings\n\n" + _settings(analysis.posterior),
+    sections = {
+        "Convergence": _convergence,
+        "Intervals": _intervals,
+        "Best fit": _best_fit,
+        "Comparison with the Standard Model": _comparison,
+        "Sensitivity to the priors": _sensitivity,
+        "All variables": _variables,
+        "Model and settings": _settings,
+    }
+    of_parameters = (_intervals, _comparison, _sensitivity)  # not of the Standard Model
+    title = f"# {analysis.scenario.title}"
+    about = f"Scenario `{analysis.scenario.name}` ({analysis.scenario.reference}) on {data}."
+    texts = [
+        f"## {name}\n\n{text_of(analysis)}"
+        for name, text_of in sections.items()
+        if analysis.parameters or text_of not in of_parameters
     ]
-    if not analysis.scenario.parameters_of_interest:
-        del sections[6], sections[5], sections[3]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join([title, about, *texts]) + "\n"
 
 
 def _table(*rows: list[str]) -> str:
@@ -88,15 +92,16 @@ def _table(*rows: list[str]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _convergence(convergence: Convergence, posterior: xr.DataTree) -> str:
+def _convergence(analysis: Analysis) -> str:
+    convergence, attrs = analysis.convergence, analysis.posterior.attrs
     numbers = (
-        f"Sampler: {posterior.attrs['sampler']} ({posterior.attrs['sampler_reason']}). "
+        f"Sampler: {attrs['sampler']} ({attrs['sampler_reason']}). "
         f"Largest R-hat {convergence.r_hat:.4f}, smallest bulk ESS {convergence.ess_bulk:.0f}, "
         f"smallest tail ESS {convergence.ess_tail:.0f}, {convergence.divergences} divergences."
     )
-    if "log_evidence" in posterior.attrs:
-        error = posterior.attrs["log_evidence_error"]
-        numbers += f" ln evidence {posterior.attrs['log_evidence']:.2f} ± {error:.2f}."
+    if "log_evidence" in attrs:
+        error = attrs["log_evidence_error"]
+        numbers += f" ln evidence {attrs['log_evidence']:.2f} ± {error:.2f}."
     if not convergence.problems:
         return f"**Converged.** {numbers}"
     problems = "; ".join(convergence.problems)
@@ -260,7 +265,8 @@ def _variables(analysis: Analysis) -> str:
     return _table(*rows) + f"\n\n{note}"
 
 
-def _settings(posterior: xr.DataTree) -> str:
-    attrs = {key: value for key, value in posterior.attrs.items() if key != "priors"}
+def _settings(analysis: Analysis) -> str:
+    attrs = dict(analysis.posterior.attrs)
+    priors = attrs.pop("priors")
     lines = "\n".join(f"- {key}: `{value}`" for key, value in attrs.items())
-    return f"```\n{posterior.attrs['priors']}\n```\n\n{lines}"
+    return f"```\n{priors}\n```\n\n{lines}"

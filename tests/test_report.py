@@ -13,18 +13,23 @@ from cevns_bayes.results import new_folder
 DRAWS, CHAINS = 60, 2
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Folder of a run that is much too short, and what it said on stderr."""
-    folder = tmp_path_factory.mktemp("run")
+def run(folder, scenario, data="csi"):
+    """Folder of a run that is much too short."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        arguments = ["run", "weak-mixing-angle", "--draws", str(DRAWS), "--chains", str(CHAINS)]
-        patch.setattr(sys, "argv", ["cevns-bayes", *arguments, "--tune", "150", "--no-progress"])
+        arguments = ["run", scenario, "--data", data, "--draws", str(DRAWS), "--tune", "150"]
+        arguments += ["--chains", str(CHAINS), "--no-progress"]
+        patch.setattr(sys, "argv", ["cevns-bayes", *arguments])
         with pytest.raises(SystemExit) as exit_info:
             cli.main()
     assert exit_info.value.code == 0
-    return folder / "results" / "weak-mixing-angle-csi"
+    (results,) = (folder / "results").iterdir()
+    return results
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("run"), "weak-mixing-angle")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +118,14 @@ def test_report_puts_intervals_side_by_side(results):
     np.testing.assert_allclose(json.loads(row[3]), [inside.min(), inside.max()], rtol=1e-3)
     assert row[2].startswith("[0.")
     assert "arXiv" in row[4]
+
+
+def test_report_of_the_standard_model(tmp_path):
+    """Which has no parameters of interest."""
+    report = (run(tmp_path, "sm") / "report.html").read_text(encoding="utf-8")
+    titles = ["Convergence", "Best fit", "All variables", "Model and settings", "Figures"]
+    assert re.findall("<h2>(.*?)</h2>", report) == titles
+    assert "alpha_flux" in report
 
 
 def test_report_needs_no_other_file(results):
