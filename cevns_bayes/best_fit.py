@@ -11,9 +11,8 @@ from pytensor.tensor.random.basic import UniformRV
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
-from cevns_bayes.chi2 import PRIOR_DRAWS, SEED, Chi2, build_chi2
+from cevns_bayes.chi2 import PRIOR_DRAWS, SEED, Chi2, build_chi2, lowest
 from cevns_bayes.compiling import QUICK
-from cevns_bayes.errors import InputError
 from cevns_bayes.model import (
     DEFAULT_DATA,
     DataLike,
@@ -174,9 +173,7 @@ def finite_limits(rv: Any, limits: tuple[float, float]) -> tuple[float, float]:
 
 def _global_minimum(chi2: Chi2, starts: list[np.ndarray]) -> Minuit:
     minima = [chi2.minimised(start) for start in starts]
-    value, point = min(minima, key=lambda minimum: (not np.isfinite(minimum[0]), minimum[0]))
-    if not np.isfinite(value):
-        raise InputError("chi^2 is not finite anywhere: a prior or the data must be unusable")
+    _, point = lowest(minima, "anywhere: a prior or the data must be unusable")
     minuit = Minuit(chi2.value, point, grad=chi2.gradient, name=chi2.names)
     minuit.errordef = Minuit.LEAST_SQUARES
     minuit.limits = chi2.limits

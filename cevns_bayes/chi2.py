@@ -21,6 +21,7 @@ from pytensor.tensor.random.basic import NormalRV
 from scipy.optimize import minimize
 
 from cevns_bayes.compiling import QUICK
+from cevns_bayes.errors import InputError
 
 SEED = 0
 PRIOR_DRAWS = 10_000
@@ -67,6 +68,14 @@ class Chi2:
         found = minimize(scaled, x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         point[free] = found.x * steps
         return float(found.fun), point
+
+
+def lowest(minima: Sequence[tuple[float, np.ndarray]], where: str) -> tuple[float, np.ndarray]:
+    """The lowest of the results of :meth:`Chi2.minimised` that are finite; there must be one."""
+    finite = [minimum for minimum in minima if np.isfinite(minimum[0])]
+    if not finite:
+        raise InputError(f"chi^2 is not a finite number {where}")
+    return min(finite, key=lambda minimum: minimum[0])
 
 
 def build_chi2(model: pm.Model, parameters_of_interest: Collection[str], mode: Any = QUICK) -> Chi2:

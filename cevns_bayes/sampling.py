@@ -122,7 +122,10 @@ def sample(
     if not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise InputError(f"seed must be a non-negative integer, got {seed!r}")
     problem = pose(scenario, data, **options)
-    run = Run(problem, draws, tune, chains, live_points, seed, progressbar, checkpoint, options)
+    digest = _predictions(problem)
+    run = Run(
+        problem, digest, draws, tune, chains, live_points, seed, progressbar, checkpoint, options
+    )
     if sampler != "auto":
         return run.by(sampler, "as asked")
     if problem.scenario.degenerate:
@@ -138,9 +141,10 @@ def sample(
 
 @dataclass(frozen=True)
 class Run:
-    """The settings of :func:`sample`."""
+    """The settings of :func:`sample`; ``digest`` is that of the predictions."""
 
     problem: Problem
+    digest: str
     draws: int | None
     tune: int
     chains: int
@@ -157,10 +161,9 @@ class Run:
         settings = {"seed": self.seed, "draws": draws, "chains": self.chains, **own[sampler]}
         choices = {k: v for k, v in self.options.items() if k not in ("priors", "binning")}
         about = _about(self.problem, sampler, settings | choices)
-        predictions = _predictions(self.problem)
         checkpoint = None
         if self.checkpoint is not None and sampler != "nuts":  # which is too short to be resumed
-            identity = about | {"predictions": predictions}
+            identity = about | {"predictions": self.digest}
             checkpoint = open_checkpoint(Path(self.checkpoint), identity)
         trace = _SAMPLERS[sampler](
             self.problem.model, **settings, progressbar=self.progressbar, checkpoint=checkpoint

@@ -22,7 +22,7 @@ from cevns_bayes.best_fit import (
     sampled_parameters,
     starting_points,
 )
-from cevns_bayes.chi2 import Chi2, build_chi2
+from cevns_bayes.chi2 import Chi2, build_chi2, lowest
 from cevns_bayes.errors import InputError
 from cevns_bayes.model import DEFAULT_DATA, DataLike, ModelOptions, ScenarioLike, pose
 
@@ -206,11 +206,7 @@ class _Scan:
                 starts += self._local_minima(other, starts[0], DEFAULT_POINTS)[:STARTS]
         starts += others
         minima = [self.chi2.minimised(start, [index], tolerance=PRECISELY) for start in starts]
-        finite = [minimum for minimum in minima if np.isfinite(minimum[0])]
-        if not finite:
-            name = self.chi2.names[index]
-            raise InputError(f"chi^2 is not a finite number at {name} = {value:.4g}")
-        found[value] = min(finite, key=lambda minimum: minimum[0])
+        found[value] = lowest(minima, f"at {self.chi2.names[index]} = {value:.4g}")
 
     def _local_minima(self, name: str, through: np.ndarray, points: int) -> list[np.ndarray]:
         """Of the line along one parameter of interest, the lowest first."""

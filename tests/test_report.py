@@ -13,18 +13,16 @@ from cevns_bayes.results import new_folder
 DRAWS, CHAINS = 60, 2
 
 
-def run(folder, scenario, data="csi"):
+def run(folder, scenario):
     """Folder of a run that is much too short."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        arguments = ["run", scenario, "--data", data, "--draws", str(DRAWS), "--tune", "150"]
-        arguments += ["--chains", str(CHAINS), "--no-progress"]
-        patch.setattr(sys, "argv", ["cevns-bayes", *arguments])
+        arguments = ["run", scenario, "--draws", str(DRAWS), "--chains", str(CHAINS)]
+        patch.setattr(sys, "argv", ["cevns-bayes", *arguments, "--tune", "150", "--no-progress"])
         with pytest.raises(SystemExit) as exit_info:
             cli.main()
     assert exit_info.value.code == 0
-    (results,) = (folder / "results").iterdir()
-    return results
+    return folder / "results" / f"{scenario}-csi"
 
 
 @pytest.fixture(scope="module")
