@@ -1,69 +1,73 @@
-"""Cost of one evaluation: compiled model against integration at every point.
+"""Cost of one evaluation of the log-density with its gradient, of many at once, and of compiling.
 
-Run from the root of the repository: python benchmarks/log_density.py
+    python benchmarks/log_density.py            this tree
+    python benchmarks/log_density.py COMMIT     and another commit, alternately, in the same run
+
+Run from a checkout, on a quiet machine. The empty model of as many variables tells how much of a
+call is Python's and PyMC's own. ``--cold`` also compiles from empty caches, in a folder of its own.
 """
 
-import time
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-import numpy as np
-from scipy import integrate
-
-import cevns_bayes as cb
-from cevns_bayes.constants import SIN2_THETA_W
-from cevns_bayes.cross_sections import vector, weak_charge
-from cevns_bayes.flux import (
-    MAXIMUM_ENERGY_MEV,
-    Flavour,
-    michel_spectrum,
-    minimum_energy,
-)
-from cevns_bayes.form_factors import helm
-from cevns_bayes.targets import Target
+ROOT = Path(__file__).parents[1]
+DATA_SETS = ("csi", "csi,lar")
 
 
-def seconds_per_call(function, calls):
-    """Mean time of a call, after one call to warm up."""
-    function()
-    start = time.perf_counter()
-    for _ in range(calls):
-        function()
-    return (time.perf_counter() - start) / calls
+def measured(root: Path, *arguments: str, cold: bool = False) -> dict[str, float]:
+    """What ``measure.py`` finds in a tree."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "measure.py"), str(root), *arguments]
+    with tempfile.TemporaryDirectory() as empty:
+        flags = {"PYTENSOR_FLAGS": f"base_compiledir={empty}"} if cold else {}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=os.environ | flags
+        )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def compiled():
-    """Log-density and gradient, compiled as for the sampler."""
-    model = cb.build_model("weak-mixing-angle")
-    function = model.logp_dlogp_function(ravel_inputs=True)
-    point = np.zeros(len(model.free_RVs))
-    return lambda: function(point)
+@contextmanager
+def tree_of(commit: str) -> Iterator[Path]:
+    """The files of a commit in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        git = ["git", "-C", str(ROOT), "worktree"]
+        subprocess.run([*git, "add", "--detach", tree, commit], check=True, capture_output=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run([*git, "remove", "--force", tree], check=True)
 
 
-def integrated():
-    """Flux folding of the delayed neutrinos by scipy.integrate.quad at every recoil energy."""
-    response = cb.load_experiment("csi").signals[0].response
-    target = Target(response.nuclei, response.recoil_energy_mev, helm)
-    (term,) = vector(target, weak_charge(target, SIN2_THETA_W) ** 2).terms
-    thresholds = minimum_energy(target.recoil_energy_mev, target.mass_mev)
+def against(commit: str, scenario: str, cold: bool) -> None:
+    with tree_of(commit) as tree:
+        for data in DATA_SETS:
+            old = measured(tree, "density", scenario, data, cold=cold)
+            new = measured(ROOT, "density", scenario, data, cold=cold)
+            ratios = ", ".join(f"{key} {old[key] / new[key]:.2f}" for key in old)
+            print(f"{data}: {commit} took {old}; ratios: {ratios}")
 
-    def evaluate():
-        for flavour in (Flavour.NU_E, Flavour.NU_MU_BAR):
-            for low, energy, mass in zip(
-                thresholds, target.recoil_energy_mev, target.mass_mev, strict=True
-            ):
-                integrate.quad(
-                    lambda e, energy=energy, mass=mass, flavour=flavour: (
-                        michel_spectrum(flavour, e) * (1 - energy / e - mass * energy / (2 * e**2))
-                    ),
-                    low,
-                    MAXIMUM_ENERGY_MEV,
-                )
-        return response.matrix @ term.coupling
 
-    return evaluate
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Cost of the log-density")
+    parser.add_argument("commit", nargs="?")
+    parser.add_argument("--scenario", default="weak-mixing-angle")
+    parser.add_argument("--cold", action="store_true")
+    given = parser.parse_args()
+    for data in DATA_SETS:
+        print(f"{data}: {measured(ROOT, 'density', given.scenario, data, cold=given.cold)}")
+    print(f"empty model of 9 variables: {measured(ROOT, 'overhead', '9')}")
+    print(f"csi, 3000 points at once, per point: {measured(ROOT, 'batch', given.scenario, 'csi')}")
+    print(f"csi, SciPy's integrals over energies: {measured(ROOT, 'integral', 'sm', 'csi')}")
+    if given.commit:
+        against(given.commit, given.scenario, given.cold)
 
 
 if __name__ == "__main__":
-    fast, slow = seconds_per_call(compiled(), 2000), seconds_per_call(integrated(), 5)
-    print(f"compiled log-density and gradient: {1e6 * fast:8.0f} us")
-    print(f"integration at every point:        {1e6 * slow:8.0f} us")
-    print(f"ratio: {slow / fast:.0f}")
+    main()

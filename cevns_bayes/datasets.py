@@ -1,9 +1,7 @@
 """The only reader of the data tables that ship with the package (``cevns_bayes.data``)."""
 
 import csv
-import math
 import tomllib
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -29,74 +27,14 @@ def read_table(folder: str, name: str) -> dict[str, np.ndarray]:
         raise InputError(f"data table {path} is corrupt: {error}") from error
 
 
-def published_chi2(scenario: str, data: str) -> float | None:
-    """Published best-fit chi^2 of a scenario on a data set; None where there is none."""
-    header, *body = _rows(data_folder() / "published" / "chi2.csv")
-    for row in body:
-        entry = dict(zip(header, row, strict=True))
-        if (entry["scenario"], entry["data"]) == (scenario, data):
-            return float(entry["chi2"])
-    return None
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A published interval of one parameter, or one of several disjoint ones.
-
-    Attributes
-    ----------
-    parameter
-        Name of the parameter of interest, ``"csi::r_n"`` where experiments have their own.
-    level
-        Confidence level, between 0 and 1.
-    low, high
-        Ends in ``unit``; -inf or inf where the bound is one-sided.
-    unit
-        Unit of the parameter, empty where it has none.
-    source
-        arXiv number and place, with what differs from our analysis.
-    """
-
-    parameter: str
-    level: float
-    low: float
-    high: float
-    unit: str
-    source: str
-
-
-def published_bounds(scenario: str, data: str) -> list[Bound]:
-    """Published frequentist intervals of a scenario on a data set; empty where there are none.
-
-    Parameters
-    ----------
-    scenario
-        Name of the scenario.
-    data
-        ``"csi"``, ``"lar"`` or ``"csi+lar"``.
-
-    Returns
-    -------
-    list[Bound]
-        In the order of the file; several of one parameter and level are disjoint parts of one
-        region.
-    """
-    path = data_folder() / "published" / "bounds.csv"
+def read_entries(folder: str, name: str) -> list[dict[str, str]]:
+    """Rows of ``<folder>/<name>.csv`` as they are written: column name -> text."""
+    path = data_folder() / folder / f"{name}.csv"
     header, *body = _rows(path)
     try:
-        entries = [dict(zip(header, row, strict=True)) for row in body]
-        return [_bound(e) for e in entries if (e["scenario"], e["data"]) == (scenario, data)]
+        return [dict(zip(header, row, strict=True)) for row in body]
     except ValueError as error:
         raise InputError(f"data table {path} is corrupt: {error}") from error
-
-
-def _bound(entry: dict[str, str]) -> Bound:
-    level = float(entry["level"])
-    low = float(entry["low"] or -math.inf)
-    high = float(entry["high"] or math.inf)
-    if not (0 < level < 1 and low < high):
-        raise ValueError(f"level {level}, interval [{low}, {high}] of {entry['parameter']}")
-    return Bound(entry["parameter"], level, low, high, entry["unit"], entry["source"])
 
 
 def _rows(path: Traversable) -> list[list[str]]:

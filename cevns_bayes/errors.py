@@ -5,7 +5,14 @@ from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """Something the user gave (a name, a number, a file) cannot be used."""
+    """Something the user gave (a name, a number, a file) cannot be used.
+
+    Examples
+    --------
+    >>> cb.load_scenario("weak-mixing")
+    Traceback (most recent call last):
+    cevns_bayes.errors.InputError: unknown scenario 'weak-mixing'; did you mean ...
+    """
 
 
 def unknown_name(kind: str, got: object, allowed: Iterable[str]) -> InputError:

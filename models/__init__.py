@@ -1,1 +1,1 @@
-"""Scenarios, one physics per file. See :mod:`cevns_bayes.scenario` for the contract."""
+"""Scenarios, one physics per file. See :mod:`cevns_bayes.scenarios.scenario` for the contract."""

@@ -4,8 +4,8 @@
     millicharge:      Q = Q_SM + sqrt(2) pi alpha q Z F_p/(G_F m_N E_nr)
     charge radius:    Q = Q_SM - sqrt(2) pi alpha <r^2> Z F_p/(3 G_F)
 
-one parameter per flavour of the beam, e and mu. For electrons Z F_p becomes 1, m_N becomes m_e, and
-g_V takes the shifts of Q with the opposite sign.
+one parameter per flavour, e and mu; tau neutrinos have none. For electrons Z F_p becomes 1, m_N
+becomes m_e, and g_V takes the shifts of Q with the opposite sign.
 
     mu_nu_e, mu_nu_mu ~ Uniform(0, 20)       [1e-9 mu_B]
     q_ee, q_mumu      ~ Uniform(-500, 500)   [1e-9 e]
@@ -23,20 +23,23 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from cevns_bayes.constants import FERMI_CONSTANT_PER_MEV2 as G_F
-from cevns_bayes.constants import FINE_STRUCTURE_CONSTANT as ALPHA
-from cevns_bayes.constants import HBAR_C_SQUARED_MEV2_CM2
-from cevns_bayes.cross_sections import (
+from cevns_bayes.authoring import (
+    ALPHA,
+    G_F,
+    HBAR_C_SQUARED_MEV2_CM2,
     CrossSection,
+    Electrons,
+    Flavour,
+    Parameter,
     Scattering,
+    Scenario,
+    Target,
     electron,
     magnetic,
+    standard_model,
     vector,
     weak_charge,
 )
-from cevns_bayes.flux import Flavour
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Electrons, Target
 
 R2_PER_MEV2 = 1e-32 / HBAR_C_SQUARED_MEV2_CM2
 
@@ -45,14 +48,12 @@ def magnetic_moment():
     """Flips the helicity: adds to the Standard Model without interference."""
     mu = {"e": pm.Uniform("mu_nu_e", 0.0, 20.0), "mu": pm.Uniform("mu_nu_mu", 0.0, 20.0)}
 
-    def nuclei(target: Target, flavour: Flavour) -> CrossSection:
-        flip = magnetic(target, target.Z_Fp, 1e-9 * mu[flavour.family])
-        return vector(target, weak_charge(target) ** 2) + flip
+    def cross_section(target: Target | Electrons, flavour: Flavour) -> CrossSection:
+        return standard_model(target, flavour) + magnetic(
+            target, 1e-9 * mu.get(flavour.family, 0.0)
+        )
 
-    def electrons(target: Electrons, flavour: Flavour) -> CrossSection:
-        return electron(target, flavour) + magnetic(target, 1.0, 1e-9 * mu[flavour.family])
-
-    return Scattering(nuclei, electrons)
+    return Scattering(cross_section, cross_section)
 
 
 def coherent_shift(shift: Callable[[Target | Electrons, Flavour], Any]) -> Scattering:
@@ -72,7 +73,7 @@ def millicharge():
     q = {"e": pm.Uniform("q_ee", -500.0, 500.0), "mu": pm.Uniform("q_mumu", -500.0, 500.0)}
     factor = np.sqrt(2) * np.pi * ALPHA / G_F * 1e-9
     return coherent_shift(
-        lambda t, flavour: q[flavour.family] * factor / (t.mass_mev * t.recoil_energy_mev)
+        lambda t, flavour: q.get(flavour.family, 0.0) * factor / (t.mass_mev * t.recoil_energy_mev)
     )
 
 
@@ -80,7 +81,7 @@ def charge_radius():
     """The same at all energies."""
     r2 = {"e": pm.Uniform("r2_ee", -150.0, 150.0), "mu": pm.Uniform("r2_mumu", -150.0, 150.0)}
     factor = np.sqrt(2) * np.pi * ALPHA / (3 * G_F) * R2_PER_MEV2
-    return coherent_shift(lambda target, flavour: -r2[flavour.family] * factor)
+    return coherent_shift(lambda target, flavour: -r2.get(flavour.family, 0.0) * factor)
 
 
 def _scenario(title: str, e: Parameter, mu: Parameter, declare: Any) -> Scenario:

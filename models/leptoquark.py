@@ -27,12 +27,17 @@ from functools import partial
 
 import numpy as np
 
-from cevns_bayes.constants import FERMI_CONSTANT_PER_MEV2 as G_F
-from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
-from cevns_bayes.flux import Flavour
-from cevns_bayes.priors import log_uniform
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Target
+from cevns_bayes.authoring import (
+    G_F,
+    CrossSection,
+    Flavour,
+    Parameter,
+    Scenario,
+    Target,
+    log_uniform,
+    vector,
+    weak_charge,
+)
 
 MEV_PER_GEV = 1e3
 

@@ -18,22 +18,23 @@ from typing import Any
 
 import numpy as np
 
-from cevns_bayes.constants import FERMI_CONSTANT_PER_MEV2 as G_F
-from cevns_bayes.cross_sections import (
+from cevns_bayes.authoring import (
+    G_F,
     CrossSection,
+    Electrons,
+    Flavour,
+    Parameter,
     Scattering,
+    Scenario,
+    Target,
     electron,
+    log_uniform,
     scalar,
-    scalar_charge,
+    standard_model,
     tensor,
-    tensor_charge,
     vector,
     weak_charge,
 )
-from cevns_bayes.flux import Flavour
-from cevns_bayes.priors import log_uniform
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Electrons, Target
 
 
 def declare_exchange():
@@ -65,28 +66,22 @@ def light_scalar():
     """Adds to the Standard Model, with which it does not interfere."""
     exchange = declare_exchange()
 
-    def nuclei(target: Target, flavour: Flavour) -> CrossSection:
-        amplitude = exchange(target) * scalar_charge(target)
-        return vector(target, weak_charge(target) ** 2) + scalar(target, amplitude)
+    def cross_section(target: Target | Electrons, flavour: Flavour) -> CrossSection:
+        amplitude = exchange(target) * target.scalar_charge
+        return standard_model(target, flavour) + scalar(target, amplitude)
 
-    def electrons(target: Electrons, flavour: Flavour) -> CrossSection:
-        return electron(target, flavour) + scalar(target, exchange(target))
-
-    return Scattering(nuclei, electrons)
+    return Scattering(cross_section, cross_section)
 
 
 def light_tensor():
     """Adds to the Standard Model, with which it does not interfere."""
     exchange = declare_exchange()
 
-    def nuclei(target: Target, flavour: Flavour) -> CrossSection:
-        amplitude = exchange(target) * tensor_charge(target)
-        return vector(target, weak_charge(target) ** 2) + tensor(target, amplitude)
+    def cross_section(target: Target | Electrons, flavour: Flavour) -> CrossSection:
+        amplitude = exchange(target) * target.tensor_charge
+        return standard_model(target, flavour) + tensor(target, amplitude)
 
-    def electrons(target: Electrons, flavour: Flavour) -> CrossSection:
-        return electron(target, flavour) + tensor(target, exchange(target))
-
-    return Scattering(nuclei, electrons)
+    return Scattering(cross_section, cross_section)
 
 
 def _scenario(title: str, letter: str, declare: Any) -> Scenario:

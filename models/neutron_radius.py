@@ -12,10 +12,7 @@ from dataclasses import replace
 
 import pymc as pm
 
-from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
-from cevns_bayes.flux import Flavour
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Target
+from cevns_bayes.authoring import CrossSection, Flavour, Parameter, Scenario, Target, standard_model
 
 
 def neutron_radius():
@@ -23,8 +20,7 @@ def neutron_radius():
     r_n = pm.Uniform("r_n", 2.0, 9.0)
 
     def cross_section(target: Target, flavour: Flavour) -> CrossSection:
-        target = replace(target, neutron_rms_radius_fm=r_n)
-        return vector(target, weak_charge(target) ** 2)
+        return standard_model(replace(target, neutron_rms_radius_fm=r_n), flavour)
 
     return cross_section
 

@@ -23,19 +23,18 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from cevns_bayes.constants import FERMI_CONSTANT_PER_MEV2 as G_F
-from cevns_bayes.cross_sections import (
+from cevns_bayes.authoring import (
+    G_F,
     CrossSection,
+    Flavour,
+    Parameter,
+    Scenario,
+    Target,
     scalar,
-    scalar_charge,
     tensor,
-    tensor_charge,
     vector,
     weak_charge,
 )
-from cevns_bayes.flux import Flavour
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Target
 
 PARAMETERS = {x: Parameter(f"c_{x}", rf"$C_{x.upper()}$") for x in "vst"}
 BOUNDS = {"v": (-0.5, 0.5), "s": (0.0, 0.1), "t": (0.0, 2.0)}
@@ -49,9 +48,9 @@ def generalised(letters: str):
     def cross_section(target: Target, flavour: Flavour) -> CrossSection:
         sigma = vector(target, (weak_charge(target) + 3 * c_v * (target.Z_Fp + target.N_Fn)) ** 2)
         if "s" in free:
-            sigma += scalar(target, G_F / np.sqrt(2) * free["s"] * scalar_charge(target))
+            sigma += scalar(target, G_F / np.sqrt(2) * free["s"] * target.scalar_charge)
         if "t" in free:
-            sigma += tensor(target, G_F * free["t"] * tensor_charge(target))
+            sigma += tensor(target, G_F * free["t"] * target.tensor_charge)
         return sigma
 
     return cross_section

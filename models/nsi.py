@@ -20,13 +20,22 @@ from typing import Any
 
 import pymc as pm
 
-from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
-from cevns_bayes.flux import Flavour
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Target
+from cevns_bayes.authoring import (
+    CrossSection,
+    Flavour,
+    Parameter,
+    Scenario,
+    Target,
+    vector,
+    weak_charge,
+)
 
 # Family of the neutrino -> its couplings: to itself, then to other families.
-COUPLINGS = {"e": ("ee", ("emu", "etau")), "mu": ("mumu", ("emu", "mutau"))}
+COUPLINGS = {
+    "e": ("ee", ("emu", "etau")),
+    "mu": ("mumu", ("emu", "mutau")),
+    "tau": ("tautau", ("etau", "mutau")),
+}
 
 
 def shift(target: Target, eps_u: Any, eps_d: Any) -> Any:

@@ -7,24 +7,11 @@
 arXiv:2211.11905, Eqs. (2.1)-(2.3).
 """
 
-from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
-from cevns_bayes.flux import Flavour
-from cevns_bayes.scenario import Scenario
-from cevns_bayes.targets import Target
-
-
-def standard_model():
-    """No priors: everything is known."""
-
-    def cross_section(target: Target, flavour: Flavour) -> CrossSection:
-        return vector(target, weak_charge(target) ** 2)
-
-    return cross_section
-
+from cevns_bayes.authoring import Scenario, standard_model
 
 SCENARIO = Scenario(
     title="Standard Model",
     parameters_of_interest=(),
     reference="arXiv:2211.11905, Sec. 2",
-    declare=standard_model,
+    declare=lambda: standard_model,
 )

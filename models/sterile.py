@@ -15,25 +15,23 @@
 arXiv:2211.11905, Secs. 2 and 4.
 """
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pymc as pm
 
-from cevns_bayes.cross_sections import (
+from cevns_bayes.authoring import (
     CrossSection,
+    Electrons,
+    Flavour,
+    Parameter,
     Scattering,
-    electron,
+    Scenario,
+    Target,
+    log_uniform,
+    standard_model,
     upscattering,
-    vector,
-    weak_charge,
 )
-from cevns_bayes.flux import Flavour
-from cevns_bayes.folding import oscillated_moments
-from cevns_bayes.priors import log_uniform
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Electrons, Target
 
 PHASE = 1.26693  # per eV^2 m/MeV
 
@@ -43,17 +41,11 @@ def sterile_dipole():
     m4 = log_uniform("m4", 0.1, 50.0)
     mu = 1e-9 * pm.Uniform("mu_nu_mu", 0.0, 100.0)
 
-    def nuclei(target: Target, flavour: Flavour) -> CrossSection:
-        sigma = vector(target, weak_charge(target) ** 2)
-        if flavour.family == "e":
-            return sigma
-        return sigma + upscattering(target, target.Z_Fp, mu, m4)
+    def cross_section(target: Target | Electrons, flavour: Flavour) -> CrossSection:
+        sigma = standard_model(target, flavour)
+        return sigma + upscattering(target, mu, m4) if flavour.family == "mu" else sigma
 
-    def electrons(target: Electrons, flavour: Flavour) -> CrossSection:
-        sigma = electron(target, flavour)
-        return sigma if flavour.family == "e" else sigma + upscattering(target, 1.0, mu, m4)
-
-    return Scattering(nuclei, electrons)
+    return Scattering(cross_section, cross_section)
 
 
 def sterile_oscillation():
@@ -61,16 +53,12 @@ def sterile_oscillation():
     mixing = pm.Uniform("sin2_2theta24", 0.0, 1.0)
     dm2 = log_uniform("dm2_42", 0.1, 100.0)
 
-    def survival(energy_mev: Any, baseline_m: float) -> Any:
-        return 1 - mixing * np.sin(PHASE * dm2 * baseline_m / energy_mev) ** 2
-
-    def surviving(sigma: CrossSection, flavour: Flavour) -> CrossSection:
-        if flavour.family == "e":
-            return sigma
-        return sigma.with_flux(partial(oscillated_moments, survival=survival))
+    def survival(energy_mev: Any, distance_m: float) -> Any:
+        return 1 - mixing * np.sin(PHASE * dm2 * distance_m / energy_mev) ** 2
 
     def nuclei(target: Target, flavour: Flavour) -> CrossSection:
-        return surviving(vector(target, weak_charge(target) ** 2), flavour)
+        sigma = standard_model(target, flavour)
+        return sigma.surviving(survival) if flavour.family == "mu" else sigma
 
     return Scattering(nuclei)
 

@@ -9,11 +9,16 @@ arXiv:2211.11905, Eqs. (2.1)-(2.3) and Sec. 4.1.
 
 import pymc as pm
 
-from cevns_bayes.constants import SIN2_THETA_W
-from cevns_bayes.cross_sections import CrossSection, vector, weak_charge
-from cevns_bayes.flux import Flavour
-from cevns_bayes.scenario import Parameter, Scenario
-from cevns_bayes.targets import Target
+from cevns_bayes.authoring import (
+    SIN2_THETA_W,
+    CrossSection,
+    Flavour,
+    Parameter,
+    Scenario,
+    Target,
+    vector,
+    weak_charge,
+)
 
 
 def weak_mixing_angle():

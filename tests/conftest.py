@@ -8,11 +8,13 @@ import pytest
 import cevns_bayes as cb
 
 TESTS = Path(__file__).parent
-OFFICIAL_FILES = TESTS.parents[1] / "shared" / "coherent"  # beside the repository, if at all
+SHARED = TESTS.parents[1] / "shared"  # beside the repository, if at all
+OFFICIAL_FILES = SHARED / "coherent"
+REACTOR_FLUX_FILES = SHARED / "reactor-flux"
 
 
 def validation_module(name):
-    path = TESTS / "validation" / f"{name}.py"
+    path = TESTS / "independent" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -23,6 +25,12 @@ def validation_module(name):
 def brute_force():
     """The independent calculation of the CsI counts, as a module."""
     return validation_module("csi_brute_force")
+
+
+@pytest.fixture(scope="session")
+def reactor_brute_force():
+    """The independent calculation of CEvNS counts at a reactor, as a module."""
+    return validation_module("reactor_brute_force")
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +45,14 @@ def official_files():
     if not OFFICIAL_FILES.is_dir():
         pytest.skip("the official files are not beside the repository")
     return OFFICIAL_FILES
+
+
+@pytest.fixture(scope="session")
+def reactor_flux_files():
+    """Folder of the published tables of reactor spectra; without it the test is skipped."""
+    if not REACTOR_FLUX_FILES.is_dir():
+        pytest.skip("the tables of reactor spectra are not beside the repository")
+    return REACTOR_FLUX_FILES
 
 
 @pytest.fixture(scope="session")

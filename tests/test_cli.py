@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from cevns_bayes import cli, sampling
-from cevns_bayes.diagnostics import Convergence
-from cevns_bayes.survey import Row
+import cevns_bayes as cb
+from cevns_bayes import arguments, cli
+from cevns_bayes.bayesian.diagnostics import Convergence
+from cevns_bayes.bayesian.samplers import NUTS
+from cevns_bayes.bayesian.sampling import SAMPLERS
+from cevns_bayes.bayesian.survey import Row
+from cevns_bayes.report.folder import write_posterior
 
-QUICK = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
+FAST_COMPILE = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
 
 
 @pytest.fixture
@@ -62,6 +66,11 @@ def cevns_bayes(monkeypatch, capsys, tmp_path):
         (("predict", "sm", "--set", "csi::alpha_fluxx=0.1"), "csi::alpha_flux"),
         (("data", "import", "nowhere"), "nowhere"),
         (("list", "smm"), "did you mean 'sm'?"),
+        (("fit", "sm", "--set", "csi::alpha_flux=1"), "--asimov, which is missing"),
+        (("fit", "sm", "--asimov", "smm"), "did you mean 'sm'?"),
+        (("fit", "sm", "--exposure", "-1"), "finite and positive"),
+        (("fit", "sm", "--asimov", "weak-mixing-angle"), "needs a value for sin2_theta_w"),
+        (("fit", "sm", "--data", "mine.py"), "does not exist"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(cevns_bayes, tmp_path, arguments, said):
@@ -76,7 +85,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(cevns_bayes, tmp_path, argument
 
 
 def test_existing_output_is_refused_before_any_work(cevns_bayes, tmp_path, monkeypatch):
-    monkeypatch.setitem(sampling._SAMPLERS, "nuts", lambda *_, **__: pytest.fail("sampled"))
+    monkeypatch.setattr(NUTS, "run", lambda *_, **__: pytest.fail("sampled"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "precious.txt").write_text("keep me")
     code, _, err = cevns_bayes("run", "sm", "--output", "mine")
@@ -99,8 +108,8 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(sampling._SAMPLERS, "nuts", interrupted)
-    code, _, err = cevns_bayes("run", "sm", *QUICK)
+    monkeypatch.setattr(NUTS, "run", interrupted)
+    code, _, err = cevns_bayes("run", "sm", *FAST_COMPILE)
     assert code == 130
     assert "interrupted" in err
     assert list((tmp_path / "results").iterdir()) == []
@@ -128,17 +137,110 @@ def test_an_interrupt_that_python_swallowed_still_stops_the_run(cevns_bayes, mon
         with contextlib.suppress(KeyboardInterrupt):
             cli._remember_interrupt()
 
-    monkeypatch.setattr("cevns_bayes.analysis.analyse", swallowing)
+    monkeypatch.setattr("cevns_bayes.bayesian.sampling.sample", swallowing)
     code, _, err = cevns_bayes("run", "sm", "--output", "x")
     assert code == 130
     assert "nothing was written" in err
     assert not Path("x").exists()
 
 
+def test_a_finished_posterior_survives_an_interrupt(cevns_bayes, monkeypatch, draws_of_sm):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cevns_bayes.bayesian.sampling.sample", lambda *_, **__: draws_of_sm)
+    monkeypatch.setattr("cevns_bayes.report.analysis.analyse", interrupted)
+    for kept in ("x-unfinished", "x-unfinished-2"):
+        code, _, err = cevns_bayes("run", "sm", "--output", "x")
+        assert code == 130
+        assert err.splitlines()[-1].endswith(f"interrupted; the posterior is kept in {kept}")
+        assert [path.name for path in Path(kept).iterdir()] == ["posterior.nc"]
+    assert not Path("x").exists()
+
+
+def test_a_kept_posterior_spares_the_sampling(cevns_bayes, monkeypatch, draws_of_sm):
+    monkeypatch.setattr("cevns_bayes.bayesian.sampling.sample", lambda *_, **__: pytest.fail("ran"))
+    Path("kept").mkdir()
+    write_posterior(draws_of_sm, Path("kept"))
+    code, _, err = cevns_bayes("run", "sm", "--data", "lar", "--posterior", "kept")
+    assert code == 2
+    assert "the posterior is one of other data" in err
+    code, out, _ = cevns_bayes("run", "sm", "--posterior", "kept")
+    assert code == 0
+    assert "results/sm-csi/report.html" in out
+
+
+@pytest.fixture(scope="module")
+def draws_of_sm():
+    return cb.sample("sm", "csi", draws=50, tune=100, chains=2, progressbar=False)
+
+
+def test_forecast_of_the_standard_model_fits_itself(cevns_bayes):
+    code, out, _ = cevns_bayes("fit", "sm", "--exposure", "10")
+    assert code == 0
+    assert "χ² = 0.00" in out
+    code, out, _ = cevns_bayes("fit", "sm", "--asimov", "sm", "--set", "csi::alpha_brn=0.1")
+    row = next(line for line in out.splitlines() if line.startswith("csi::alpha_brn"))
+    assert 0 < float(row.split()[1]) < 0.1  # the pull of the prior draws it back
+
+
+def test_asimov_of_another_scenario_is_found_again(cevns_bayes):
+    truth = ("--asimov", "weak-mixing-angle", "--set", "sin2_theta_w=0.25")
+    code, out, _ = cevns_bayes("fit", "weak-mixing-angle", *truth)
+    assert code == 0
+    row = next(line for line in out.splitlines() if line.startswith("sin2_theta_w"))
+    assert float(row.split()[1]) == pytest.approx(0.25, abs=1e-3)
+
+
+def test_values_of_the_truth_are_parameters_or_nuisances():
+    data = cb.load_experiment("csi"), cb.load_experiment("lar")
+    texts = ("csi::r_n=5", "lar::r_n=3", "alpha_flux=0.1", "lar::alpha_ssb=0.01")
+    values, nuisances = arguments.values_of("neutron-radius", data, texts)
+    assert values == {"csi::r_n": 5, "lar::r_n": 3}
+    assert nuisances == {"alpha_flux": 0.1, "lar::alpha_ssb": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("data", "forecast", "label"),
+    [
+        ("csi", {}, "csi"),
+        ("csi,lar-gaussian", {}, "csi-lar-gaussian"),
+        ("lar-2d, folder/mine.py:low", {"exposure": 2.0}, "lar-2d-mine-low-asimov"),
+        ("my_detector.py", {"asimov": "sm"}, "my_detector-asimov"),
+    ],
+)
+def test_name_of_the_folder_tells_the_data(data, forecast, label):
+    assert arguments.label_of(data, {"asimov": None, "exposure": None} | forecast) == label
+
+
+def test_an_experiment_file_is_data(cevns_bayes, tmp_path):
+    text = (
+        "from cevns_bayes import load_experiment\nEXPERIMENT = load_experiment('csi').scaled(2)\n"
+    )
+    (tmp_path / "mine.py").write_text(text)
+    code, out, _ = cevns_bayes("predict", "sm", "--data", "mine.py")
+    assert code == 0
+    assert "2572.00" in out  # twice the steady-state background
+    code, out, _ = cevns_bayes("predict", "sm", "--exposure", "2")
+    assert "2572.00" in out
+
+
+def test_choices_of_the_command_line_are_those_of_the_library():
+    assert arguments.SAMPLERS == SAMPLERS
+
+
+def test_a_terminal_without_greek_letters_shows_question_marks():
+    command = [sys.executable, "-m", "cevns_bayes", "list", "--data"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"time [?s]" in done.stdout
+
+
 @pytest.mark.parametrize("command", [("--csv", "a", "--markdown", "a"), ("--csv", "there")])
 def test_validate_refuses_its_files_before_the_fits(cevns_bayes, tmp_path, monkeypatch, command):
     (tmp_path / "there").write_text("")
-    monkeypatch.setattr("cevns_bayes.validation.validate", lambda *_, **__: pytest.fail("fits"))
+    monkeypatch.setattr("cevns_bayes.published.validate", lambda *_, **__: pytest.fail("fits"))
     code, _, err = cevns_bayes("validate", *command)
     assert code == 2
     assert err.count("\n") == 1
@@ -152,7 +254,8 @@ def test_list(cevns_bayes):
     assert "sin2_theta_w ~ Uniform(0, 0.5)" in out
     assert "r_n ~ Uniform(2, 9) [fm]" in out
     assert "log10_dm2_42 ~ Uniform(-1, 2) [eV²]" in out
-    assert "csi, lar" in out
+    first = [line.split(" ")[0] for line in out.splitlines()]
+    assert {"csi", "csi-quenching", "lar", "lar-2d", "lar-gaussian"} <= {*first}
     assert "…" not in out  # nothing is cut
     code, out, _ = cevns_bayes("list", "weak-mixing-angle")
     assert "sin2_theta_w ~ Uniform(0, 0.5)" in out
@@ -216,7 +319,7 @@ def test_profile_prints_intervals_and_writes_curves(cevns_bayes, tmp_path):
 
 def test_survey_writes_a_table(cevns_bayes, tmp_path, monkeypatch):
     row = Row("sm", "nuts", 12.3, Convergence(1.02, 5000.0, 300.0), float("nan"))
-    monkeypatch.setattr("cevns_bayes.survey.survey", lambda scenarios, data: iter([row]))
+    monkeypatch.setattr("cevns_bayes.bayesian.survey.survey", lambda scenarios, data: iter([row]))
     code, out, _ = cevns_bayes("survey", "sm", "--markdown", "table.md")
     assert code == 0
     assert "tail ESS 300 is below 400" in out

@@ -3,9 +3,10 @@ import math
 import pytest
 
 from cevns_bayes import datasets
-from cevns_bayes.datasets import Bound, published_bounds, published_chi2, read_table, read_toml
+from cevns_bayes.datasets import read_table, read_toml
 from cevns_bayes.errors import InputError
-from cevns_bayes.scenario import load_scenario, scenario_names
+from cevns_bayes.published import Bound, published_bounds, published_chi2
+from cevns_bayes.scenarios.scenario import load_scenario, scenario_names
 
 EXPERIMENTS = {"csi": ["csi"], "lar": ["lar"], "csi+lar": ["csi", "lar"]}
 HEADER = "scenario,data,parameter,level,low,high,unit,source"
@@ -60,8 +61,8 @@ def test_published_bounds_are_of_the_parameters_of_their_scenario_in_their_units
         for bound in bounds:
             assert units.get(bound.parameter) == bound.unit, (name, data, bound)
     # a row of a misspelt scenario or data set would never be found
-    rows = datasets._rows(datasets.data_folder() / "published" / "bounds.csv")
-    assert sum(len(bounds) for bounds in found.values()) == len(rows) - 1
+    rows = datasets.read_entries("published", "bounds")
+    assert sum(len(bounds) for bounds in found.values()) == len(rows)
 
 
 def test_bounds_can_be_disjoint_and_one_sided(bounds_table):

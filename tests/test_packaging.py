@@ -46,3 +46,17 @@ def test_old_python_gets_an_actionable_message(tmp_path):
     assert "needs Python 3.12 or newer" in done.stderr
     assert "make PYTHON=" in done.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_files_that_are_not_python_are_in_the_wheel():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    listed = {
+        path
+        for package, patterns in data["package-data"].items()
+        for pattern in patterns
+        for path in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
+    found = {path for path in (ROOT / "cevns_bayes").rglob("*.*") if path.is_file()}
+    found = {path for path in found if path.suffix not in (".py", ".pyc")}
+    assert {path.name for path in found} >= {"report.html.j2", "__init__.pyi"}
+    assert found <= listed

@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.releases import csi, lar
+from cevns_bayes.releases import csi, lar, reactor
 
-_RELEASES = {"csi": csi, "lar": lar}
+_RELEASES = {"csi": csi, "lar": lar, "reactor": reactor}
 
 
 def import_release(folder: Path, destination: Path, *, force: bool = False) -> Path:
@@ -16,9 +16,9 @@ def import_release(folder: Path, destination: Path, *, force: bool = False) -> P
     Parameters
     ----------
     folder
-        An official release folder; which experiment it is, its file names tell.
+        An official release folder; which one it is, its file names tell.
     destination
-        Where the sub-folder of the experiment, e.g. ``csi``, is written.
+        Where the sub-folder of the release, e.g. ``csi``, is written.
     force
         Replace tables that exist.
 

@@ -9,23 +9,43 @@ import numpy as np
 from cevns_bayes.errors import InputError
 
 
-def read_columns(path: Path, columns: int) -> np.ndarray:
-    """Rows of whitespace-separated finite numbers, shape (rows, columns); ``#`` starts a comment.
+def read_columns(path: Path, columns: int, separator: str | None = None) -> np.ndarray:
+    """Rows of finite numbers, shape (rows, columns); ``#`` starts a comment.
+
+    Numbers are separated by white space unless a ``separator`` is given.
 
     Raises
     ------
     InputError
         Naming the file and the line that is not ``columns`` finite numbers.
     """
-    return np.array([row for _, row in _numbered_rows(path, columns)])
+    return np.array([row for _, row in _numbered_rows(path, columns, separator)])
 
 
-def _numbered_rows(path: Path, columns: int) -> list[tuple[int, list[float]]]:
+def read_labelled_rows(path: Path, columns: int) -> dict[str, np.ndarray]:
+    """Rows of a label without spaces and ``columns`` finite numbers: label -> shape (columns,).
+
+    Raises
+    ------
+    InputError
+        As :func:`read_columns`.
+    """
+    rows = {}
+    for number, line in enumerate(_lines(path), start=1):
+        label, *content = line.split() or [""]
+        if label:
+            rows[label] = np.array(_row(path, number, content, columns))
+    return rows
+
+
+def _numbered_rows(
+    path: Path, columns: int, separator: str | None = None
+) -> list[tuple[int, list[float]]]:
     rows = []
     for number, line in enumerate(_lines(path), start=1):
-        content = line.split("#", 1)[0].split()
+        content = line.split("#", 1)[0].strip()
         if content:
-            rows.append((number, _row(path, number, content, columns)))
+            rows.append((number, _row(path, number, content.split(separator), columns)))
     if not rows:
         raise InputError(f"{path} holds no numbers")
     return rows

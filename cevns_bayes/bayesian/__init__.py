@@ -1,0 +1,1 @@
+"""Posteriors: samplers, diagnostics, densities, comparison, prior sensitivity."""

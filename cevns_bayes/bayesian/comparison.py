@@ -1,0 +1,187 @@
+"""Comparison of scenarios: how well they predict the counts, by bins, and their evidence.
+
+The expected log predictive density of a bin left out, by PSIS-LOO (Vehtari, Gelman, Gabry,
+arXiv:1507.04544) and by WAIC (Watanabe, arXiv:1004.2316), hardly depends on the priors. The
+evidence does: a prior ten times as wide lowers it by up to a factor of ten.
+"""
+
+import logging
+import warnings
+from collections.abc import Mapping
+
+import arviz as az
+import numpy as np
+import xarray as xr
+from scipy.special import logsumexp
+
+from cevns_bayes.bayesian.diagnostics import check_convergence
+from cevns_bayes.bayesian.provenance import recorded, require
+from cevns_bayes.errors import InputError
+
+# LOO of a bin above this Pareto k is not reliable: Vehtari et al., arXiv:1507.02646.
+MAX_PARETO_K = 0.7
+# The same for WAIC above this variance: Vehtari, Gelman, Gabry, arXiv:1507.04544.
+MAX_WAIC_VARIANCE = 0.4
+
+_log = logging.getLogger(__name__)
+
+
+def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
+    """Expected log predictive density of each posterior, the best first.
+
+    Parameters
+    ----------
+    posteriors
+        Name -> result of :func:`cevns_bayes.sample`, all on the same data.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over ``model``: ``elpd_loo`` with ``se_loo`` and ``p_loo`` (effective parameters);
+        ``difference`` to the best and ``se_difference``, from the pairs of bins; ``weight``, that
+        of the model in the mixture which predicts the bins best (stacking, arXiv:1704.02030);
+        ``unreliable_loo``, the number of bins with Pareto k above 0.7; ``elpd_waic``, ``se_waic``,
+        ``p_waic``, and ``unreliable_waic``, bins whose log-likelihood has a variance above 0.4:
+        with any, WAIC is not to be trusted, LOO may be.
+        ``log_evidence`` and ``log_evidence_error`` (NaN where the sampler gives none, as NUTS);
+        ``log_bayes_factor`` and its error, against the first model that has an evidence, which is
+        the best by LOO unless that one was sampled by NUTS.
+        Over ``model`` and ``bin``: ``loo``, ``waic``, ``pareto_k`` and ``waic_variance``.
+        All are natural logarithms, not multiplied by -2.
+
+    Raises
+    ------
+    InputError
+        Fewer than two posteriors, posteriors of different data or of something else, or
+        likelihoods that are not finite. Posteriors that have not converged are warned of.
+
+    Examples
+    --------
+    >>> names = ["sm", "weak-mixing-angle"]
+    >>> table = cb.compare({name: cb.sample(name) for name in names})  # doctest: +SKIP
+    >>> table["difference"].round(1).values  # doctest: +SKIP
+    array([ 0. , -0.4])
+    """
+    if len(posteriors) < 2:
+        raise InputError(f"compare needs two or more posteriors, got {len(posteriors)}")
+    _check_same_data(posteriors)
+    by_bin = {name: log_likelihood_by_bin(tree) for name, tree in posteriors.items()}
+    for name, tree in posteriors.items():
+        _check_usable(name, tree, by_bin[name])
+    loo = {name: _loo(tree, by_bin[name]) for name, tree in posteriors.items()}
+    rows = [
+        xr.merge([_loo_columns(loo[name]), _waic_columns(by_bin[name]), _evidence_columns(tree)])
+        for name, tree in posteriors.items()
+    ]
+    table = xr.concat(rows, xr.Variable("model", list(posteriors)), join="exact")
+    ranking = az.compare(loo, method="stacking", round_to="none")
+    table = table.sel(model=list(ranking.index))
+    table["difference"] = "model", ranking["elpd_diff"].to_numpy(dtype=float)
+    table["se_difference"] = "model", ranking["dse"].to_numpy(dtype=float)
+    table["weight"] = "model", ranking["weight"].to_numpy(dtype=float)
+    return table.assign(_bayes_factors(table))
+
+
+def _check_same_data(posteriors: Mapping[str, xr.DataTree]) -> None:
+    for name, tree in posteriors.items():
+        require(tree, ["posterior", "log_likelihood"], ["data", "data_sha256"], f"'{name}'")
+    first, *others = posteriors
+    bins = {name: recorded(tree, "data_sha256") for name, tree in posteriors.items()}
+    for name in others:
+        if bins[name] != bins[first]:
+            raise InputError(
+                f"'{first}' and '{name}' are posteriors of different data: "
+                f"{posteriors[first].attrs['data']} and {posteriors[name].attrs['data']}, which "
+                "must be the same experiments in the same bins with the same statistic"
+            )
+
+
+def _check_usable(name: str, posterior: xr.DataTree, by_bin: xr.DataArray) -> None:
+    unusable = int((~np.isfinite(by_bin.to_numpy())).any(axis=(0, 1)).sum())
+    if unusable:
+        raise InputError(f"the log-likelihood of '{name}' is not finite in {unusable} bins")
+    if problems := check_convergence(posterior).problems:
+        _log.warning("'%s' has not converged: %s.", name, "; ".join(problems))
+
+
+def log_likelihood_by_bin(posterior: xr.DataTree) -> xr.DataArray:
+    """Log-likelihood of all bins of all experiments, by name, dims chain, draw, bin."""
+    counts = posterior["log_likelihood"].to_dataset().data_vars
+    flat = [
+        array.stack(bin=[d for d in array.dims if d not in ("chain", "draw")], create_index=False)
+        for _, array in sorted(counts.items())
+    ]
+    bins = [
+        array.drop_vars([c for c in array.coords if c not in ("chain", "draw")]) for array in flat
+    ]
+    return xr.concat(bins, "bin").transpose("chain", "draw", "bin").rename("log_likelihood")
+
+
+def _loo(posterior: xr.DataTree, by_bin: xr.DataArray) -> az.ELPDData:
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": posterior["posterior"].to_dataset(),
+            "log_likelihood": by_bin.to_dataset(name="counts"),
+        }
+    )
+    with warnings.catch_warnings():  # of large Pareto k, which the table counts
+        warnings.filterwarnings("ignore", "Estimated shape parameter of Pareto", UserWarning)
+        return az.loo(tree, var_name="counts", pointwise=True)
+
+
+def _loo_columns(loo: az.ELPDData) -> xr.Dataset:
+    pareto_k = loo.pareto_k.to_numpy()
+    return xr.Dataset(
+        {
+            "elpd_loo": float(loo.elpd),
+            "se_loo": float(loo.se),
+            "p_loo": float(loo.p),
+            "unreliable_loo": int((~(pareto_k <= MAX_PARETO_K)).sum()),
+            "loo": ("bin", loo.elpd_i.to_numpy()),
+            "pareto_k": ("bin", pareto_k),
+        }
+    )
+
+
+def _waic_columns(by_bin: xr.DataArray) -> xr.Dataset:
+    density, variance = _waic_by_bin(by_bin)
+    waic = density - variance
+    return xr.Dataset(
+        {
+            "elpd_waic": float(waic.sum()),
+            "se_waic": float(_error_of_sum(waic)),
+            "p_waic": float(variance.sum()),
+            "unreliable_waic": int((~(variance <= MAX_WAIC_VARIANCE)).sum()),
+            "waic": waic,
+            "waic_variance": variance,
+        }
+    )
+
+
+def _evidence_columns(posterior: xr.DataTree) -> xr.Dataset:
+    names = ("log_evidence", "log_evidence_error")
+    return xr.Dataset({name: float(posterior.attrs.get(name, np.nan)) for name in names})
+
+
+def _bayes_factors(table: xr.Dataset) -> dict[str, xr.DataArray]:
+    values, errors = table["log_evidence"], table["log_evidence_error"]
+    known = values.notnull().to_numpy()
+    reference = int(known.argmax())  # the first known; 0 if there is none
+    others = np.arange(len(known)) != reference
+    return {
+        "log_bayes_factor": values - values.isel(model=reference, drop=True),
+        "log_bayes_factor_error": np.hypot(errors, errors.isel(model=reference, drop=True))
+        * others,
+    }
+
+
+def _waic_by_bin(by_bin: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Log predictive density and its penalty (Gelman et al., arXiv:1307.5928, Eqs. 5 and 12)."""
+    draws = by_bin.sizes["chain"] * by_bin.sizes["draw"]
+    density = by_bin.reduce(logsumexp, ("chain", "draw")) - np.log(draws)
+    return density, by_bin.var(("chain", "draw"), ddof=1)
+
+
+def _error_of_sum(by_bin: xr.DataArray) -> xr.DataArray:
+    """Standard error of a sum over bins from their scatter."""
+    return (by_bin.sizes["bin"] * by_bin.var("bin")) ** 0.5

@@ -1,0 +1,133 @@
+"""Whether posterior samples can be trusted, and what they say of each variable."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+from cevns_bayes.bayesian.provenance import require
+from cevns_bayes.scenarios.priors import sampled_name
+
+# Vehtari et al., arXiv:1903.08008: R-hat below 1.01, 100 effective draws for each of 4 chains.
+MAX_R_HAT = 1.01
+MIN_ESS = 400.0
+MAX_EVIDENCE_ERROR = 0.2
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Convergence diagnostics over all free variables, worst case each.
+
+    ``divergences`` are those of NUTS; ``evidence_error`` is that of the log-evidence of the other
+    samplers, and ``effective_size`` the effective number of weighted points of nested sampling.
+    """
+
+    r_hat: float
+    ess_bulk: float
+    ess_tail: float
+    divergences: int = 0
+    evidence_error: float = 0.0
+    effective_size: float = np.inf
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, one phrase each; empty when the posterior can be trusted."""
+        problems = []
+        if not self.r_hat < MAX_R_HAT:
+            problems.append(f"R-hat {self.r_hat:.3f} is not below {MAX_R_HAT}")
+        sizes = {
+            "bulk ESS": self.ess_bulk,
+            "tail ESS": self.ess_tail,
+            "effective size": self.effective_size,
+        }
+        for kind, size in sizes.items():
+            if not size >= MIN_ESS:
+                problems.append(f"{kind} {size:.0f} is below {MIN_ESS:.0f}")
+        if self.divergences:
+            problems.append(f"{self.divergences} divergent transitions")
+        if not self.evidence_error <= MAX_EVIDENCE_ERROR:
+            error = f"{self.evidence_error:.2f} is above {MAX_EVIDENCE_ERROR}"
+            problems.append(f"the error of the log-evidence {error}")
+        return problems
+
+
+def sampled_names(posterior: xr.DataTree) -> list[str]:
+    """Free variables of the posterior: parameters of interest, then nuisances.
+
+    A log-uniform parameter is there as ``log10_<name>``.
+    """
+    names = _scalar_names(posterior)
+    return [name for name in names if sampled_name(names, name) == name]
+
+
+def _scalar_names(posterior: xr.DataTree) -> list[str]:
+    group = posterior["posterior"].data_vars
+    return [str(name) for name, variable in group.items() if variable.dims == ("chain", "draw")]
+
+
+def check_convergence(posterior: xr.DataTree) -> Convergence:
+    """Convergence diagnostics of a result of :func:`cevns_bayes.sample`.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> draws = np.random.default_rng(1).normal(size=(4, 1000))
+    >>> group = xr.Dataset({"x": (("chain", "draw"), draws)})
+    >>> cb.check_convergence(xr.DataTree.from_dict({"posterior": group})).problems
+    []
+    """
+    require(posterior, ["posterior"])
+    sample_stats: Any = posterior.children.get("sample_stats", {})
+    scalars = posterior["posterior"].to_dataset()[sampled_names(posterior)]
+
+    def worst(diagnostic: xr.Dataset, reduce: Any) -> float:
+        return float(reduce([float(value) for value in diagnostic.data_vars.values()]))
+
+    return Convergence(
+        r_hat=worst(az.rhat(scalars), np.max),
+        ess_bulk=worst(az.ess(scalars, method="bulk"), np.min),
+        ess_tail=worst(az.ess(scalars, method="tail"), np.min),
+        divergences=int(sample_stats["diverging"].sum()) if "diverging" in sample_stats else 0,
+        evidence_error=float(posterior.attrs.get("log_evidence_error", 0.0)),
+        effective_size=float(posterior.attrs.get("effective_size", np.inf)),
+    )
+
+
+def summary(posterior: xr.DataTree) -> xr.Dataset:
+    """Mean, sd, 68/90 % HDI and equal-tailed intervals, and diagnostics per variable.
+
+    The HDI are single intervals; :func:`cevns_bayes.bayesian.density.density_1d` gives disjoint
+    ones.
+
+    Returns
+    -------
+    xarray.Dataset over ``variable``, with ``hdi68_low``, ``hdi68_high``, ``eti90_low``, ...
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> draws = np.random.default_rng(1).normal(5.0, 1.0, size=(4, 1000))
+    >>> group = xr.Dataset({"x": (("chain", "draw"), draws)})
+    >>> table = cb.summary(xr.DataTree.from_dict({"posterior": group}))
+    >>> round(float(table["mean"].sel(variable="x")), 1)
+    5.0
+    """
+    require(posterior, ["posterior"])
+    scalars = posterior["posterior"].to_dataset()[_scalar_names(posterior)]
+    columns = {
+        "mean": scalars.mean(("chain", "draw")),
+        "sd": scalars.std(("chain", "draw"), ddof=1),
+    }
+    for percent in (68, 90):
+        for kind, interval in (("hdi", az.hdi), ("eti", az.eti)):
+            bounds = interval(scalars, prob=percent / 100)
+            columns[f"{kind}{percent}_low"] = bounds.isel(ci_bound=0, drop=True)
+            columns[f"{kind}{percent}_high"] = bounds.isel(ci_bound=1, drop=True)
+    columns["ess_bulk"] = az.ess(scalars, method="bulk")
+    columns["ess_tail"] = az.ess(scalars, method="tail")
+    columns["r_hat"] = az.rhat(scalars)
+    return xr.Dataset(
+        {name: dataset.to_array("variable", name=name) for name, dataset in columns.items()}
+    )

@@ -1,0 +1,156 @@
+"""Nested sampling of a PyMC model by nautilus (Lange, arXiv:2306.16923), without neural networks.
+
+Importance nested sampling on the compiled log-likelihood of the model and the quantile functions of
+its priors. Slower than sequential Monte Carlo, and independent of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import nautilus
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+import xarray as xr
+from pytensor.graph.replace import graph_replace, vectorize_graph
+from threadpoolctl import threadpool_limits
+
+from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
+from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.engine.problem import Problem
+from cevns_bayes.errors import InputError
+
+BATCH = 1000
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Weighted points of ``live_points``, resampled to ``chains`` times ``draws`` equal ones.
+
+    Splitting the draws into chains serves the diagnostics of others only. Fewer live points lose
+    narrow solutions now and then.
+    """
+
+    draws: int = 2500
+    chains: int = 4
+    live_points: int = 3000
+
+    name: ClassVar[str] = "nested"
+    resumable: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_integer("draws", self.draws, 4)
+        check_integer("chains", self.chains, 2)
+        check_integer("live_points", self.live_points, 50)
+
+    def run(
+        self,
+        problem: Problem,
+        seed: int,
+        *,
+        progressbar: bool = False,
+        checkpoint: Checkpoint | None = None,
+    ) -> xr.DataTree:
+        """Sample a problem; the state is kept in the checkpoint.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior`` and ``sample_stats`` (number of likelihood evaluations); attrs
+            ``log_evidence``, ``log_evidence_error`` and ``effective_size`` of the weighted points.
+
+        Raises
+        ------
+        InputError
+            A prior without a quantile function, or a likelihood that is not a number.
+        """
+        model, size = problem.model, self.draws * self.chains
+        sampler = nautilus.Sampler(
+            prior_transform(model),
+            log_likelihood(model),
+            n_dim=len(model.free_RVs),
+            n_live=self.live_points,
+            n_networks=0,
+            n_batch=BATCH,
+            vectorized=True,
+            pass_dict=False,
+            seed=seed,
+            filepath=None if checkpoint is None else str(checkpoint.folder / "nautilus.h5"),
+        )
+        with threadpool_limits(1):  # Threads cost more than they give on matrices of this size.
+            sampler.run(n_eff=size, discard_exploration=True, verbose=progressbar)
+        points, log_weights, _ = sampler.posterior()
+        draws = as_posterior(model, resampled(points, log_weights, size, seed), self.chains)
+        evaluations = xr.Dataset(
+            {"likelihood_evaluations": ("chain", [sampler.n_like] * self.chains)}
+        )
+        tree = xr.DataTree.from_dict({"posterior": draws, "sample_stats": evaluations})
+        tree.attrs = {
+            "log_evidence": float(sampler.log_z),
+            "log_evidence_error": float(sampler.n_eff**-0.5),
+            "effective_size": float(sampler.n_eff),
+        }
+        return tree
+
+
+def resampled(points: np.ndarray, log_weights: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Equally weighted points, shape (count, variables), in random order; systematic resampling."""
+    rng = np.random.default_rng(seed)
+    cumulative = np.cumsum(np.exp(log_weights - log_weights.max()))
+    steps = (np.arange(count) + rng.random()) / count
+    return points[rng.permutation(np.searchsorted(cumulative / cumulative[-1], steps))]
+
+
+def prior_transform(model: pm.Model) -> Function:
+    """Unit cube -> free variables, both of shape (points, variables)."""
+    cube = pt.dmatrix("cube")
+    quantiles = []
+    for i, rv in enumerate(model.free_RVs):
+        try:
+            quantiles.append(pm.icdf(rv, cube[:, i]))
+        except NotImplementedError:
+            raise InputError(
+                f"the prior of {rv.name} has no quantile function, which nested sampling needs"
+            ) from None
+    return pytensor.function([cube], pt.stack(quantiles, axis=1), mode=FAST_COMPILE)
+
+
+def log_likelihood(model: pm.Model) -> Function:
+    """Free variables, shape (points, variables) -> log-likelihood, shape (points,)."""
+    terms = [pm.logp(rv, model.rvs_to_values[rv]).sum() for rv in model.observed_RVs]
+    one, many = pt.dvector("one"), pt.dmatrix("many")
+    at = {rv: one[i] for i, rv in enumerate(model.free_RVs)}
+    graph = vectorize_graph(graph_replace([sum(terms)], at, strict=False)[0], {one: many})
+    evaluate = pytensor.function([many], graph)
+
+    def checked(points: np.ndarray) -> np.ndarray:
+        points = np.atleast_2d(points)
+        values = evaluate(points)
+        if np.isnan(values).any():
+            worst = points[np.isnan(values)][0]
+            at = {rv.name: float(x) for rv, x in zip(model.free_RVs, worst, strict=True)}
+            raise InputError(f"the likelihood is not a number at {at}")
+        return values
+
+    return checked
+
+
+def as_posterior(model: pm.Model, points: np.ndarray, chains: int) -> xr.Dataset:
+    """Draws of the free variables and Deterministics, dims chain, draw and those of the model."""
+    draws = points.reshape(chains, -1, points.shape[1])
+    free = xr.Dataset(
+        {rv.name: (("chain", "draw"), draws[..., i]) for i, rv in enumerate(model.free_RVs)},
+        coords={"chain": np.arange(chains), "draw": np.arange(draws.shape[1])},
+    )
+    return pm.compute_deterministics(
+        free,
+        model=model,
+        extend_dataset=True,
+        progressbar=False,
+        compile_kwargs={"mode": FAST_COMPILE},
+    )

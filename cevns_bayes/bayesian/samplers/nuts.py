@@ -1,0 +1,55 @@
+"""The No-U-Turn sampler of nutpie: for a single compact solution."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import nutpie
+import xarray as xr
+
+from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
+from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.engine.problem import Problem
+
+
+@dataclass(frozen=True)
+class NUTS:
+    """``chains`` of ``draws``, after ``tune`` draws of adaptation each."""
+
+    draws: int = 1500
+    tune: int = 1000
+    chains: int = 4
+
+    name: ClassVar[str] = "nuts"
+    resumable: ClassVar[bool] = False  # It is too short to be resumed.
+
+    def __post_init__(self) -> None:
+        check_integer("draws", self.draws, 4)
+        check_integer("tune", self.tune, 1)
+        check_integer("chains", self.chains, 2)  # R-hat compares them.
+
+    def run(
+        self,
+        problem: Problem,
+        seed: int,
+        *,
+        progressbar: bool = False,
+        checkpoint: Checkpoint | None = None,
+    ) -> xr.DataTree:
+        """Unlike nutpie's blocking call, let an interrupt through."""
+        sampler = nutpie.sample(
+            nutpie.compile_pymc_model(problem.model),
+            draws=self.draws,
+            tune=self.tune,
+            chains=self.chains,
+            seed=seed,
+            blocking=False,
+            save_warmup=False,
+            progress_bar=progressbar,
+        )
+        try:
+            trace = sampler.wait()
+        except BaseException:
+            sampler.cancel()
+            raise
+        trace.attrs = {}
+        return trace

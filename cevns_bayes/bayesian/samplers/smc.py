@@ -1,0 +1,138 @@
+"""Sequential Monte Carlo, PyMC's: from the prior to the posterior in stages.
+
+Particles drawn from the prior are reweighted, resampled and moved while the likelihood is switched
+on. As they start everywhere, disconnected solutions, bands and plateaus get their right weights,
+and the evidence comes with them. Independent runs, the chains, tell whether there were enough
+particles. (Del Moral, Doucet, Jasra, J. R. Stat. Soc. B 68 (2006) 411.)
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+from scipy.special import logsumexp
+
+from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
+from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.engine.problem import Problem
+
+
+@dataclass(frozen=True)
+class SMC:
+    """``chains`` independent runs of ``particles``, which become the draws."""
+
+    particles: int = 3000
+    chains: int = 4
+
+    name: ClassVar[str] = "smc"
+    resumable: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_integer("particles", self.particles, 4)
+        check_integer("chains", self.chains, 2)  # R-hat and the error of the evidence need them.
+
+    def run(
+        self,
+        problem: Problem,
+        seed: int,
+        *,
+        progressbar: bool = False,
+        checkpoint: Checkpoint | None = None,
+    ) -> xr.DataTree:
+        """Sample a problem; finished chains are kept in the checkpoint.
+
+        Returns
+        -------
+        xarray.DataTree
+            Groups ``posterior`` and ``sample_stats`` (per chain: log-evidence, number of stages
+            and acceptance in the last one), attrs ``log_evidence`` and ``log_evidence_error``.
+        """
+        parts = []
+        for number, own_seed in enumerate(np.random.SeedSequence(seed).generate_state(self.chains)):
+
+            def chain(own_seed: int = int(own_seed)) -> xr.DataTree:
+                return _chain(problem.model, self.particles, own_seed, progressbar)
+
+            name = f"chain-{number}"
+            parts.append(checkpoint.load_or_compute(name, chain) if checkpoint else chain())
+        return _joined(parts)
+
+
+def _joined(parts: list[xr.DataTree]) -> xr.DataTree:
+    groups = {
+        group: xr.concat(
+            [part[group].to_dataset() for part in parts], "chain", join="override"
+        ).assign_coords(chain=np.arange(len(parts)))
+        for group in ("posterior", "sample_stats")
+    }
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = evidence(groups["sample_stats"]["log_evidence"].to_numpy())
+    return tree
+
+
+def evidence(by_chain: np.ndarray) -> dict[str, float]:
+    """Log of the mean evidence of independent runs, and its standard error from their scatter."""
+    relative = np.exp(by_chain - logsumexp(by_chain)) * len(by_chain)  # of mean one
+    return {
+        "log_evidence": float(logsumexp(by_chain) - np.log(len(by_chain))),
+        "log_evidence_error": float(relative.std(ddof=1) / np.sqrt(len(by_chain))),
+    }
+
+
+def _chain(model: pm.Model, particles: int, seed: int, progressbar: bool) -> xr.DataTree:
+    with model, _quiet(), _unwrapped_interrupts():
+        trace = pm.sample_smc(
+            particles,
+            chains=1,
+            cores=1,
+            random_seed=seed,
+            progressbar=progressbar,
+            compute_convergence_checks=False,
+        )
+    stages = trace["sample_stats"]
+    by_stage = {name: np.ravel(stages[name]) for name in ("log_marginal_likelihood", "accept_rate")}
+    chain_stats = {
+        "log_evidence": by_stage["log_marginal_likelihood"][-1],
+        "acceptance": by_stage["accept_rate"][-1],
+        "stages": len(by_stage["accept_rate"]),
+    }
+    return xr.DataTree.from_dict(
+        {
+            "posterior": trace["posterior"].to_dataset(),
+            "sample_stats": xr.Dataset({k: ("chain", [v]) for k, v in chain_stats.items()}),
+        }
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without PyMC's announcements, one a chain, and Numba's of a prior that it does not know."""
+    logger = logging.getLogger("pymc.smc.sampling")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Numba will use object mode", UserWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _unwrapped_interrupts() -> Iterator[None]:
+    """Compiled code reports an interrupt that falls into it as a SystemError with that cause."""
+    try:
+        yield
+    except SystemError as error:
+        reason: BaseException | None = error
+        while reason is not None and not isinstance(reason, KeyboardInterrupt):
+            reason = reason.__cause__ or reason.__context__
+        if reason is not None:
+            raise KeyboardInterrupt from error
+        raise

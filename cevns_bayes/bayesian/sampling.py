@@ -1,0 +1,165 @@
+"""Posterior samples of a scenario: which sampler is asked, and how it is checked and resumed."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, Unpack, get_args
+
+import xarray as xr
+
+from cevns_bayes.bayesian.diagnostics import check_convergence
+from cevns_bayes.bayesian.posterior import assembled
+from cevns_bayes.bayesian.provenance import provenance
+from cevns_bayes.bayesian.samplers import NUTS, SMC, Nested, Sampler
+from cevns_bayes.bayesian.samplers.checkpoint import open_checkpoint
+from cevns_bayes.bayesian.trial import try_predictions
+from cevns_bayes.engine.problem import (
+    DEFAULT_DATA,
+    DataLike,
+    ModelOptions,
+    Problem,
+    ScenarioLike,
+)
+from cevns_bayes.errors import InputError, unknown_name
+
+SamplerName = Literal["auto", "nuts", "smc", "nested"]
+SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
+DEFAULT_SEED = 1
+
+_BY_NAME: dict[str, type[NUTS] | type[SMC] | type[Nested]] = {
+    "nuts": NUTS,
+    "smc": SMC,
+    "nested": Nested,
+}
+_log = logging.getLogger(__name__)
+
+
+def sample(
+    scenario: ScenarioLike,
+    data: DataLike = DEFAULT_DATA,
+    *,
+    sampler: SamplerName | Sampler = "auto",
+    draws: int | None = None,
+    tune: int | None = None,
+    chains: int | None = None,
+    live_points: int | None = None,
+    seed: int = DEFAULT_SEED,
+    checkpoint: str | Path | None = None,
+    progressbar: bool = True,
+    **options: Unpack[ModelOptions],
+) -> xr.DataTree:
+    """Sample the posterior of a scenario.
+
+    Parameters
+    ----------
+    sampler
+        ``"nuts"``: nutpie's, for a single compact solution. ``"smc"``: sequential Monte Carlo,
+        right on disconnected solutions, bands and plateaus, with the evidence. ``"nested"``:
+        nautilus, likewise, slower. ``"auto"``: SMC for scenarios declared ``degenerate``; NUTS for
+        the others, and SMC if NUTS does not converge. Or a sampler with its settings, such as
+        ``SMC(particles=5000)`` of :mod:`cevns_bayes.bayesian.samplers` or one of one's own.
+    draws, tune, chains, live_points
+        Settings of the sampler that is named, where it has them: draws kept per chain, particles
+        in the case of SMC; draws of adaptation per chain; independent chains; live points of
+        nested sampling. Defaults are those of the samplers.
+    seed
+        Same seed, installation and number of chains: same draws.
+    checkpoint
+        Folder in which SMC keeps finished chains and nested sampling its state, so that the same
+        call goes on where it was stopped, with the same result. Not removed at the end.
+    scenario, data, options
+        As in :func:`cevns_bayes.build_model`.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior`` (parameters of interest first), ``expected`` counts
+        (``"<experiment>::expected"``), ``sample_stats``, ``prior`` draws, ``log_prior`` per
+        variable, ``log_likelihood`` per bin, ``posterior_predictive``, ``observed_data`` and
+        ``constant_data`` (bin edges); attrs with the sampler and why it was chosen, versions, seed,
+        settings and the data hash; of SMC and nested sampling also ``log_evidence`` and
+        ``log_evidence_error``, of nested sampling ``effective_size``.
+
+    Raises
+    ------
+    InputError
+        Wrong arguments, or a scenario that predicts NaN or negative signals somewhere within its
+        priors.
+    KeyboardInterrupt
+        When interrupted; no partial result is returned.
+
+    Examples
+    --------
+    >>> posterior = cb.sample("weak-mixing-angle", data=["csi"])  # doctest: +SKIP
+    >>> draws = posterior["posterior"]["sin2_theta_w"]  # doctest: +SKIP
+    >>> f"{float(draws.mean()):.2f} +- {float(draws.std()):.2f}"  # doctest: +SKIP
+    '0.22 +- 0.03'
+    """
+    settings = {"draws": draws, "tune": tune, "chains": chains, "live_points": live_points}
+    candidates = _candidates(sampler, {k: v for k, v in settings.items() if v is not None})
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise InputError(f"seed must be a non-negative integer, got {seed!r}")
+    problem = Problem.build(scenario, data, **options)
+    folder = None if checkpoint is None else Path(checkpoint)
+    task = Task(problem, try_predictions(problem), seed, progressbar, folder)
+    if sampler != "auto":
+        return task.by(candidates[0], "as asked")
+    nuts, smc = candidates
+    if problem.scenario.degenerate:
+        return task.by(smc, "the scenario is declared degenerate")
+    tree = task.by(nuts, "the scenario is not declared degenerate")
+    problems = check_convergence(tree).problems
+    if not problems:
+        return tree
+    reason = f"NUTS did not converge ({'; '.join(problems)})"
+    _log.warning("%s on %s: sampling again by SMC.", reason, problem.scenario.name)
+    return task.by(smc, reason)
+
+
+def _candidates(sampler: SamplerName | Sampler, settings: Mapping[str, int]) -> list[Sampler]:
+    """The sampler that is asked for; NUTS and SMC if that is left open."""
+    if not isinstance(sampler, str):
+        if settings:
+            raise InputError(f"{', '.join(settings)}: give settings to the sampler itself")
+        return [sampler]
+    if sampler not in SAMPLERS:
+        raise unknown_name("sampler", sampler, SAMPLERS)
+    # All are made, so that a wrong setting is refused even where it would not be used.
+    named = {name: _named(name, settings) for name in _BY_NAME}
+    return [named["nuts"], named["smc"]] if sampler == "auto" else [named[sampler]]
+
+
+def _named(name: str, settings: Mapping[str, int]) -> Sampler:
+    """A sampler with those of the settings that it has."""
+    known: dict[str, Any] = dict(settings)
+    if "draws" in known:
+        known["particles"] = known["draws"]
+    kind = _BY_NAME[name]
+    return kind(**{f.name: known[f.name] for f in fields(kind) if f.name in known})
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem to be sampled; ``digest`` is that of its predictions."""
+
+    problem: Problem
+    digest: str
+    seed: int
+    progressbar: bool
+    checkpoint: Path | None
+
+    def by(self, sampler: Sampler, reason: str) -> xr.DataTree:
+        """The posterior by a sampler that was chosen for this reason."""
+        physics = {k: v for k, v in self.problem.options.items() if k not in ("priors", "binning")}
+        settings = {"seed": self.seed, **vars(sampler), **physics}
+        attrs = provenance(self.problem, sampler.name, settings)
+        checkpoint = None
+        if self.checkpoint is not None and sampler.resumable:
+            checkpoint = open_checkpoint(self.checkpoint, attrs | {"predictions": self.digest})
+        trace = sampler.run(
+            self.problem, self.seed, progressbar=self.progressbar, checkpoint=checkpoint
+        )
+        tree = assembled(trace, self.problem, self.seed)
+        tree.attrs = attrs | {"sampler_reason": reason} | trace.attrs
+        return tree

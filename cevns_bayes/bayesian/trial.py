@@ -1,0 +1,64 @@
+"""A scenario is tried at some draws from its priors before it is sampled."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.graph.replace import graph_replace
+
+from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.engine.problem import Problem
+from cevns_bayes.errors import InputError
+from cevns_bayes.scenarios.priors import sampled_name
+
+DRAWS = 50
+SEED = 1
+# Relative to the largest signal in a bin: interpolated form factors may undershoot by less.
+NEGLIGIBLE = 1e-4
+
+
+def try_predictions(problem: Problem) -> str:
+    """The sha256 of expected counts at draws from the priors, which changes with the scenario.
+
+    Raises
+    ------
+    InputError
+        Expected counts that are not numbers, or signals that are negative with all nuisances at
+        zero.
+    """
+    model = problem.model
+    signals = _signals_without_nuisances(problem)
+    variables = [*model.free_RVs, *model.deterministics]
+    draws = pm.draw([*variables, *signals], DRAWS, random_seed=SEED, mode=FAST_COMPILE)
+    predicted = draws[len(model.free_RVs) : len(variables)]
+    for i, values in enumerate(zip(*predicted, strict=True)):
+        if not all(np.isfinite(value).all() for value in values):
+            _refuse(problem, "predicts what is not a number at", draws, i)
+    for counts in draws[len(variables) :]:
+        for i, count in enumerate(counts):
+            if count.min() < -NEGLIGIBLE * np.abs(count).max():
+                _refuse(problem, "predicts negative counts at", draws, i)
+    text = "".join(f"{x:.6e}" for values in predicted for x in values.ravel())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _signals_without_nuisances(problem: Problem) -> list[Any]:
+    """Expected counts of the signals of all experiments, as variables."""
+    model = problem.model
+    of_interest = {sampled_name(model, name) for name in problem.scenario.parameter_names}
+    zeros = {rv: pt.zeros((), rv.dtype) for rv in model.free_RVs if rv.name not in of_interest}
+    signals = [
+        pt.as_tensor_variable(problem.components[experiment.name][signal.name])
+        for experiment in problem.experiments
+        for signal in experiment.signals
+    ]
+    return graph_replace(signals, zeros, strict=False)
+
+
+def _refuse(problem: Problem, what: str, draws: Sequence[np.ndarray], i: int) -> None:
+    free = problem.model.free_RVs
+    at = {rv.name: f"{values[i]:.4g}" for rv, values in zip(free, draws, strict=False)}
+    raise InputError(f"{problem.scenario.name} {what} {at}")

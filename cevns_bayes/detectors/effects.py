@@ -1,0 +1,332 @@
+"""Detector effects: quenching, energy resolution, efficiency.
+
+An effect of one's own is an object with the one method of :class:`Quenching`, :class:`Resolution`
+or :class:`Efficiency`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from scipy import stats
+
+from cevns_bayes.errors import InputError
+from cevns_bayes.physics.quadrature import adaptive_panels, rule_of_panels
+
+KEV_PER_MEV = 1e3
+ACCURACY = 1e-9  # of a probability
+NODES = 12  # per panel of reconstructed energy
+MAX_PANELS = 50_000
+PANELS_AT_ONCE = 200  # so that arrays of points times visible energies fit into memory
+
+
+class Quenching(Protocol):
+    """Nuclear recoil energy [MeV] to visible energy [keVee]."""
+
+    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray: ...
+
+
+class Resolution(Protocol):
+    """Density of the reconstructed energy for a visible energy [keVee], broadcast.
+
+    One that has the method ``cumulative``, with the same arguments, is proved to be resolved: a
+    peak much narrower than the bins can otherwise fall between the points that are tried.
+    """
+
+    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray: ...
+
+
+class Efficiency(Protocol):
+    """Probability to accept an event of a reconstructed energy."""
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Reconstructed energies where the efficiency is not smooth."""
+
+    def __call__(self, reconstructed: np.ndarray, /) -> np.ndarray: ...
+
+
+def detection_matrix(
+    edges: np.ndarray,
+    resolution: Resolution,
+    efficiency: Efficiency,
+    visible_energy_kev: np.ndarray,
+) -> np.ndarray:
+    """Probability to be reconstructed in each bin and accepted, shape (bins, visible energies).
+
+    By adaptive quadrature: however narrow the resolution is, each visible energy is resolved.
+
+    Raises
+    ------
+    InputError
+        If the quadrature does not converge.
+    """
+    inside = [kink for kink in efficiency.kinks if edges[0] < kink < edges[-1]]
+
+    def integrals(panels: np.ndarray) -> np.ndarray:
+        """Those wanted, then what the density alone misses of the resolution's cumulative."""
+        points, weights = rule_of_panels(panels, NODES)
+        density = resolution.density(points[:, None], visible_energy_kev) * weights[:, None]
+        accepted = density * efficiency(points)[:, None]
+        found, alone = (
+            x.reshape((len(panels), NODES, -1)).sum(axis=1) for x in (accepted, density)
+        )
+        return np.hstack([found, alone - _contents(resolution, panels, visible_energy_kev, alone)])
+
+    def blockwise(panels: np.ndarray) -> np.ndarray:
+        blocks = range(0, len(panels), PANELS_AT_ONCE)
+        return np.concatenate([integrals(panels[i : i + PANELS_AT_ONCE]) for i in blocks])
+
+    def converged(change: np.ndarray, sums: np.ndarray, _: np.ndarray) -> np.ndarray:
+        missed = np.abs(sums[:, len(visible_energy_kev) :])
+        return (change < ACCURACY).all(axis=1) & (missed < 10 * ACCURACY).all(axis=1)
+
+    panels, values = adaptive_panels(
+        np.unique(np.concatenate([edges, inside])),
+        blockwise,
+        converged,
+        most=MAX_PANELS,
+    )
+    first = np.searchsorted(panels[:, 0], edges[:-1])
+    return np.add.reduceat(values[:, : len(visible_energy_kev)], first, axis=0)
+
+
+def _contents(
+    resolution: Resolution, panels: np.ndarray, visible_energy_kev: np.ndarray, alone: np.ndarray
+) -> np.ndarray:
+    """Exact integrals of the density over panels, where the resolution knows them."""
+    cumulative = getattr(resolution, "cumulative", None)
+    if cumulative is None:
+        return alone
+    low, high = (cumulative(panels[:, i, None], visible_energy_kev) for i in (0, 1))
+    return high - low
+
+
+@dataclass(frozen=True)
+class PolynomialQuenching:
+    """Visible energy E_ee = a E + b E^2 + ..., with E the nuclear recoil energy in MeV.
+
+    Examples
+    --------
+    >>> cb.PolynomialQuenching((0.08, 1.0)).visible_energy_kev(np.array([0.010, 0.020]))
+    array([0.9, 2. ])
+    """
+
+    coefficients: tuple[float, ...]
+
+    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
+        """Electron-equivalent energy [keVee]."""
+        return KEV_PER_MEV * Polynomial((0.0, *self.coefficients))(recoil_energy_mev)
+
+
+@dataclass(frozen=True)
+class LinearQuenchingFactor:
+    """Visible energy E_ee = E (constant + slope E), with E the nuclear recoil energy in keV.
+
+    Examples
+    --------
+    >>> cb.LinearQuenchingFactor(0.25, 0.001).visible_energy_kev(np.array([0.010, 0.020]))
+    array([2.6, 5.4])
+    """
+
+    constant: float
+    slope_per_kev: float
+
+    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
+        """Electron-equivalent energy [keVee]."""
+        energy_kev = KEV_PER_MEV * recoil_energy_mev
+        return energy_kev * (self.constant + self.slope_per_kev * energy_kev)
+
+
+@dataclass(frozen=True)
+class LindhardQuenching:
+    """Lindhard's theory: QF = k g/(1 + k g), g = 3 eps^0.15 + 0.7 eps^0.6 + eps.
+
+    eps = 11.5 Z^(-7/3) E_nr/keV; J. Lindhard et al., Mat. Fys. Medd. 33, 10 (1963).
+
+    Examples
+    --------
+    >>> germanium = cb.LindhardQuenching(k=0.157, protons=32)
+    >>> germanium.visible_energy_kev(np.array([0.001, 0.010])).round(3)
+    array([0.171, 2.341])
+    """
+
+    k: float
+    protons: int
+
+    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
+        """Electron-equivalent energy [keVee]."""
+        energy_kev = KEV_PER_MEV * recoil_energy_mev
+        eps = 11.5 * self.protons ** (-7 / 3) * energy_kev
+        g = 3 * eps**0.15 + 0.7 * eps**0.6 + eps
+        return energy_kev * self.k * g / (1 + self.k * g)
+
+
+@dataclass(frozen=True)
+class TabulatedQuenching:
+    """Visible energy E_ee = E QF(E); QF is linear between points of a table and flat outside.
+
+    ``recoil_energy_kev`` increases; both arrays have the shape (points,).
+
+    Examples
+    --------
+    >>> quenching = cb.TabulatedQuenching(np.array([1.0, 9.0]), np.array([0.15, 0.25]))
+    >>> quenching.visible_energy_kev(np.array([0.005, 0.020]))
+    array([1., 5.])
+    """
+
+    recoil_energy_kev: np.ndarray
+    quenching_factor: np.ndarray
+
+    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
+        """Electron-equivalent energy [keVee]."""
+        energy_kev = KEV_PER_MEV * recoil_energy_mev
+        return energy_kev * np.interp(energy_kev, self.recoil_energy_kev, self.quenching_factor)
+
+
+@dataclass(frozen=True)
+class GaussianResolution:
+    """Reconstructed energy [keVee], Gaussian with sigma^2 = noise^2 + scale^2 E_ee.
+
+    ``noise`` is in keVee, ``scale`` in keVee^(1/2).
+
+    Examples
+    --------
+    >>> resolution = cb.GaussianResolution(scale=0.1, noise=0.05)
+    >>> resolution.density(np.array([0.9, 1.0, 1.1]), 1.0).round(2)
+    array([2.39, 3.57, 2.39])
+    """
+
+    scale: float = 0.0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (min(self.scale, self.noise) >= 0 and 0 < self.scale + self.noise < np.inf):
+            raise InputError(
+                "a Gaussian resolution needs a positive scale or noise and no negative ones, got "
+                f"scale {self.scale} and noise {self.noise}"
+            )
+
+    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability density [1/keVee]; the arguments are broadcast against each other."""
+        return stats.norm.pdf(reconstructed, visible_energy_kev, self._sigma(visible_energy_kev))
+
+    def cumulative(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability to be reconstructed below an energy."""
+        return stats.norm.cdf(reconstructed, visible_energy_kev, self._sigma(visible_energy_kev))
+
+    def _sigma(self, visible_energy_kev: np.ndarray) -> np.ndarray:
+        return np.sqrt(self.noise**2 + self.scale**2 * visible_energy_kev)
+
+
+@dataclass(frozen=True)
+class GammaResolution:
+    """Photoelectrons for a visible energy: density ~ x^b exp(-a (1 + b) x).
+
+    a = mean_scale / E_ee, b = shape_scale * E_ee with E_ee in keVee (arXiv:2110.07730,
+    supplemental material); the mean is 1/a.
+
+    Examples
+    --------
+    >>> resolution = cb.GammaResolution(mean_scale=0.0749, shape_scale=9.56)
+    >>> resolution.density(np.array([10.0, 13.4, 20.0]), 1.0).round(3)
+    array([0.086, 0.096, 0.024])
+    """
+
+    mean_scale: float
+    shape_scale: float
+
+    def density(self, photoelectrons: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability density [1/PE]; the arguments are broadcast against each other."""
+        shape, scale = self._shape_and_scale(visible_energy_kev)
+        return stats.gamma.pdf(photoelectrons, shape, scale=scale)
+
+    def cumulative(self, photoelectrons: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability of fewer photoelectrons."""
+        shape, scale = self._shape_and_scale(visible_energy_kev)
+        return stats.gamma.cdf(photoelectrons, shape, scale=scale)
+
+    def _shape_and_scale(self, visible_energy_kev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shape = 1 + self.shape_scale * visible_energy_kev
+        return shape, visible_energy_kev / (self.mean_scale * shape)
+
+
+@dataclass(frozen=True)
+class ConstantEfficiency:
+    """Efficiency that is the same at all energies.
+
+    Examples
+    --------
+    >>> cb.ConstantEfficiency(0.9)(np.array([1.0, 2.0]))
+    array([0.9, 0.9])
+    """
+
+    efficiency: float = 1.0
+    kinks: tuple[float, ...] = ()
+
+    def __call__(self, x: np.ndarray, /) -> np.ndarray:
+        return np.full_like(x, self.efficiency, dtype=float)
+
+
+@dataclass(frozen=True)
+class SigmoidEfficiency:
+    """Efficiency a / (1 + exp(-b (x - c))) + d, cut at zero, with x the reconstructed energy.
+
+    Examples
+    --------
+    >>> efficiency = cb.SigmoidEfficiency(a=1.32, b=0.286, c=10.9, d=-0.333)
+    >>> efficiency(np.array([5.0, 10.0, 40.0])).round(2)
+    array([0.  , 0.24, 0.99])
+    """
+
+    a: float
+    b: float
+    c: float
+    d: float
+
+    def __call__(self, x: np.ndarray, /) -> np.ndarray:
+        return np.maximum(self.a / (1 + np.exp(-self.b * (x - self.c))) + self.d, 0.0)
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """The energy below which the efficiency is zero; none if it never is."""
+        if not -self.a < self.d < 0:
+            return ()
+        return (float(self.c - np.log(-self.a / self.d - 1) / self.b),)
+
+
+@dataclass(frozen=True)
+class TabulatedEfficiency:
+    """Efficiency that is linear between the points of a table and flat outside.
+
+    ``energy`` [as reconstructed] increases; both arrays have the shape (points,).
+
+    Examples
+    --------
+    >>> efficiency = cb.TabulatedEfficiency(np.array([0.0, 10.0]), np.array([0.0, 0.8]))
+    >>> efficiency(np.array([5.0, 20.0]))
+    array([0.4, 0.8])
+    """
+
+    energy: np.ndarray
+    efficiency: np.ndarray
+
+    def __call__(self, x: np.ndarray, /) -> np.ndarray:
+        return np.interp(x, self.energy, self.efficiency)
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """The points of the table."""
+        return tuple(self.energy)
+
+
+@dataclass(frozen=True)
+class DecayingTimeEfficiency:
+    """One before ``start_us``, then exp(-rate (t - start)): early pulses veto later ones."""
+
+    start_us: float
+    rate_per_us: float
+
+    def __call__(self, time_us: np.ndarray) -> np.ndarray:
+        return np.exp(-self.rate_per_us * np.maximum(time_us - self.start_us, 0.0))

@@ -1,0 +1,1 @@
+"""A problem, scenario x experiments: its PyMC model, its predictions, Asimov data."""

@@ -1,0 +1,258 @@
+"""Problem = scenario x experiments: the PyMC model, and expected counts at given values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+
+from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.engine.expected import add_likelihood, declare_nuisance
+from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.experiments.experiment import Experiment, Nuisance
+from cevns_bayes.experiments.loading import Binning, experiment_names, load_experiment
+from cevns_bayes.physics.cross_sections import Scattering
+from cevns_bayes.physics.form_factors import form_factor as form_factor_of
+from cevns_bayes.scenarios.priors import PriorModel, Priors
+from cevns_bayes.scenarios.scenario import Scenario, load_scenario
+
+ScenarioLike = str | Path | Scenario
+DataLike = str | Path | Experiment | Sequence[str | Path | Experiment]
+
+DEFAULT_DATA = ("csi",)
+
+
+class ModelOptions(TypedDict, total=False):
+    """Keywords of :func:`build_model`, understood wherever a model is built."""
+
+    form_factor: str
+    share_flux: bool
+    priors: Priors | None
+    binning: Binning | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A scenario on experiments, with its model.
+
+    Attributes
+    ----------
+    scenario
+        With the parameters that it has on these experiments together.
+    experiments
+        With counts: a forecast has those of the Standard Model.
+    model
+        The PyMC model.
+    components
+        Expected counts by experiment and component; NumPy arrays where nothing is free.
+    options
+        What the model was built with.
+    """
+
+    scenario: Scenario
+    experiments: list[Experiment]
+    model: pm.Model
+    components: Mapping[str, Mapping[str, Any]]
+    options: ModelOptions = field(default_factory=ModelOptions)
+
+    @classmethod
+    def build(
+        cls, scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
+    ) -> "Problem":
+        """Arguments and errors are those of :func:`build_model`."""
+        if unknown := options.keys() - ModelOptions.__annotations__.keys():
+            raise unknown_name("option", unknown.pop(), ModelOptions.__annotations__)
+        experiments = load_data(data, **options)
+        return cls._of(load_scenario(scenario), experiments, options)
+
+    @classmethod
+    def _of(
+        cls, scenario: Scenario, experiments: list[Experiment], options: ModelOptions
+    ) -> "Problem":
+        form_factor = form_factor_of(options.get("form_factor", "helm"))
+        fixed = _fixed_nuisances(scenario, experiments)
+        together = scenario.on([experiment.name for experiment in experiments])
+        with PriorModel(options.get("priors")) as model:
+            scatterings = _declared(scenario, together, experiments, options.get("priors"))
+            _check_declared(together, {variable.name for variable in model.unobserved_RVs})
+            shared: dict[str, dict[str, Any]] = {}
+            used = experiments
+            if len(experiments) > 1 and options.get("share_flux", True):
+                shared = _shared_nuisances(experiments)
+                used = [experiment.without_shared_part() for experiment in experiments]
+            components = {
+                experiment.name: add_likelihood(
+                    experiment,
+                    scatterings[experiment.name],
+                    form_factor,
+                    fixed_nuisances=fixed[experiment.name],
+                    shared=shared.get(experiment.name),
+                )
+                for experiment in used
+            }
+        model.check_priors_used()
+        return cls(together, experiments, model, components, options)
+
+    def expected_counts(self, values: Mapping[str, float]) -> dict[str, dict[str, np.ndarray]]:
+        """Expected counts by experiment and component.
+
+        Parameters
+        ----------
+        values
+            Values by name: parameters of interest (physical, not log10) and nuisances, which are
+            0 if missing.
+        """
+        nuisances = {rv.name: 0.0 for rv in self.model.free_RVs} | dict(values)
+        given = {self.model[name]: np.float64(value) for name, value in nuisances.items()}
+        names = [(name, key) for name, parts in self.components.items() for key in parts]
+        outputs = [pt.as_tensor(self.components[name][key]) for name, key in names]
+        evaluate = pytensor.function(
+            [], outputs, givens=given, mode=FAST_COMPILE, on_unused_input="ignore"
+        )
+        counts: dict[str, dict[str, np.ndarray]] = {name: {} for name in self.components}
+        for (name, key), array in zip(names, evaluate(), strict=True):
+            counts[name][key] = array
+        return counts
+
+
+def build_model(
+    scenario: ScenarioLike, data: DataLike = DEFAULT_DATA, **options: Unpack[ModelOptions]
+) -> pm.Model:
+    """PyMC model of a scenario on one or more experiments.
+
+    Parameters
+    ----------
+    scenario
+        Name, path of a scenario file, or Scenario.
+    data
+        Experiments: names, paths of experiment files, or :class:`Experiment`. Those without
+        counts get what the Standard Model predicts.
+    form_factor
+        ``"helm"`` (default), ``"klein-nystrand"`` or ``"symmetrized-fermi"``.
+    share_flux
+        Whether several experiments at one beam share its flux uncertainty (10 %) as one nuisance,
+        ``"alpha_flux"`` (default). The nuisance ``"<experiment>::alpha_flux"`` of each then holds
+        what remains of its own uncertainty. Otherwise it holds all of it, as in the published
+        combination.
+    priors
+        Variable name -> prior, as text (``"Normal(0.23, 0.01)"``) or as a PyMC ``.dist()``. It
+        replaces the prior that the scenario or the experiment declares.
+    binning
+        Axis name -> bin edges, for experiments given by name.
+
+    Returns
+    -------
+    pymc.Model
+        Free variables: the parameters of interest and ``"<experiment>::alpha_..."``; per
+        experiment ``"<experiment>::expected"`` and the observed ``"<experiment>::counts"``.
+
+    Raises
+    ------
+    InputError
+        An unknown name, a malformed prior or unusable bins.
+
+    Examples
+    --------
+    >>> model = cb.build_model("weak-mixing-angle", "csi", priors={"sin2_theta_w": "Uniform(0, 1)"})
+    >>> [variable.name for variable in model.free_RVs[:3]]
+    ['sin2_theta_w', 'csi::alpha_flux', 'csi::alpha_brn']
+    """
+    return Problem.build(scenario, data, **options).model
+
+
+def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:
+    """Experiments with counts from names, paths or Experiments; names must differ."""
+    given = [data] if isinstance(data, str | Path | Experiment) else data
+    if not isinstance(given, Sequence):
+        raise InputError(f"data must be names of experiments or Experiments, got {data!r}")
+    experiments = [
+        item
+        if isinstance(item, Experiment)
+        else load_experiment(item, binning=options.get("binning"))
+        for item in given
+    ]
+    names = [experiment.name for experiment in experiments]
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"data must be one or more different experiments, got {names}")
+    return [
+        _forecast(experiment, options) if experiment.counts is None else experiment
+        for experiment in experiments
+    ]
+
+
+def _forecast(experiment: Experiment, options: ModelOptions) -> Experiment:
+    """The experiment with the counts that the Standard Model predicts for it."""
+    physics: ModelOptions = {"form_factor": options.get("form_factor", "helm")}
+    empty = experiment.asimov(np.zeros(experiment.shape))
+    components = Problem._of(load_scenario("sm"), [empty], physics).expected_counts({})
+    return experiment.asimov(sum(components[experiment.name].values()))
+
+
+def _fixed_nuisances(scenario: Scenario, experiments: list[Experiment]) -> dict[str, list[str]]:
+    """Experiment -> those of its nuisances that the scenario switches off.
+
+    One may be named with its experiment, ``"csi::alpha_radius"``, or without, for all that have
+    it. A name that no experiment here has must at least be known elsewhere.
+    """
+    own = {e.name: [nuisance.name for nuisance in e.nuisances] for e in experiments}
+    fixed = {
+        name: [n for n in names if {n, f"{name}::{n}"} & {*scenario.fixed_nuisances}]
+        for name, names in own.items()
+    }
+    used = {n for name, names in fixed.items() for n in (*names, *(f"{name}::{m}" for m in names))}
+    if missing := [n for n in scenario.fixed_nuisances if n not in used]:
+        others = [load_experiment(name) for name in experiment_names()]
+        known = {n.name for e in (*experiments, *others) for n in e.nuisances}
+        for name in missing:
+            if name.rpartition("::")[2] not in known or name.rpartition("::")[0] in own:
+                raise unknown_name(f"nuisance that {scenario.name} switches off", name, known)
+    return fixed
+
+
+def _declared(
+    scenario: Scenario, together: Scenario, experiments: list[Experiment], priors: Priors | None
+) -> dict[str, Scattering]:
+    """Priors of the scenario in the open model; its cross sections by experiment."""
+    names = [experiment.name for experiment in experiments]
+    if together is scenario:
+        return dict.fromkeys(names, scenario.scattering())
+    scatterings = {}
+    for name in names:
+        with PriorModel(priors, name):  # prefixes the names of what is declared
+            scatterings[name] = scenario.scattering()
+    return scatterings
+
+
+def _check_declared(scenario: Scenario, declared: set[str]) -> None:
+    if missing := set(scenario.parameter_names) - declared:
+        raise InputError(
+            f"scenario '{scenario.name}' lists {sorted(missing)} but declares "
+            f"{sorted(declared) or 'no priors'}"
+        )
+
+
+def _shared_nuisances(experiments: list[Experiment]) -> dict[str, dict[str, Any]]:
+    """Experiment -> common parts of its nuisances, declared once in the open model.
+
+    A common part is as wide as that of the experiment where it is widest, and narrower in others.
+    """
+    widths: dict[str, float] = {}
+    for nuisance in (n for experiment in experiments for n in experiment.nuisances):
+        if nuisance.shared_sigma:
+            widths[nuisance.name] = max(nuisance.shared_sigma, widths.get(nuisance.name, 0.0))
+    common = {
+        name: declare_nuisance(name, Nuisance(name, "common part", sigma=width))
+        for name, width in widths.items()
+    }
+    return {
+        experiment.name: {
+            n.name: common[n.name] * (n.shared_sigma / widths[n.name])
+            for n in experiment.nuisances
+            if n.shared_sigma
+        }
+        for experiment in experiments
+    }

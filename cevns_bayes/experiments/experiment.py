@@ -1,0 +1,250 @@
+"""What an experiment is: observed counts, signals, backgrounds, nuisances and a likelihood."""
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.experiments.checks import check_array
+from cevns_bayes.experiments.components import Component, Signal
+from cevns_bayes.experiments.likelihoods import Likelihood, Poisson
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of the histogram of counts: bin edges of shape (bins + 1,), in ``unit`` if any.
+
+    Examples
+    --------
+    >>> axis = cb.Axis("energy", [0.0, 1.0, 3.0], "Energy", "keVee")
+    >>> axis.title, axis.centres
+    ('Energy [keVee]', array([0.5, 2. ]))
+    """
+
+    name: str
+    edges: Any
+    label: str
+    unit: str
+
+    def __post_init__(self) -> None:
+        try:
+            edges = np.asarray(self.edges, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.name} edges must be numbers, got {self.edges}") from None
+        object.__setattr__(self, "edges", edges)
+        if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
+            raise InputError(
+                f"{self.name} edges must be increasing numbers, at least two, got {edges}"
+            )
+
+    @property
+    def title(self) -> str:
+        """Label with unit."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Bin centres, shape (bins,)."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+
+@dataclass(frozen=True)
+class Nuisance:
+    """A systematic uncertainty alpha_k.
+
+    Gaussian around 0 with ``sigma``, flat within ``bounds``, or, with both, Gaussian cut at the
+    bounds. ``shared_sigma`` is the part of sigma that experiments with a nuisance of the same
+    name have in common.
+
+    Examples
+    --------
+    >>> cb.Nuisance("alpha_flux", "neutrino flux", sigma=0.11, shared_sigma=0.10).sigma
+    0.11
+    >>> cb.Nuisance("alpha_time", "onset of the beam", bounds=(-0.25, 0.25)).bounds
+    (-0.25, 0.25)
+    """
+
+    name: str
+    description: str
+    sigma: float | None = None
+    bounds: tuple[float, float] | None = None
+    shared_sigma: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.sigma is None and self.bounds is None:
+            raise InputError(f"nuisance '{self.name}' needs sigma or bounds")
+        if self.sigma is not None:
+            check_array(f"nuisance '{self.name}' sigma", self.sigma, (), "finite and positive")
+        if self.bounds is not None:
+            title = f"nuisance '{self.name}' bounds"
+            allowed = "finite" if self.sigma is None else "numbers"
+            low, high = check_array(title, self.bounds, (2,), allowed)
+            if not low < high:
+                raise InputError(f"{title} must increase, got {self.bounds}")
+            if not low <= 0 <= high:
+                raise InputError(f"{title} must hold 0, the nominal value, got {self.bounds}")
+        if self.shared_sigma and not (self.sigma and self.sigma > self.shared_sigma > 0):
+            raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma < sigma")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Counts in bins with everything needed to predict them.
+
+    Attributes
+    ----------
+    name
+        Short lower-case name; prefixes the nuisances, ``"csi::alpha_brn"``.
+    axes
+        Axes of the counts: energy first, time last if signals have times.
+    signals, backgrounds, nuisances
+        At least one signal; everything has a name of its own.
+    counts
+        Observed events per bin, one axis of the array for each of ``axes``. None for a forecast:
+        when it is used, the counts are those that the Standard Model predicts.
+    likelihood
+        Likelihood of the observed counts given the expected ones; Poisson if not given.
+    reference
+        Where the data were published.
+    variant
+        Tells it from other treatments of the same data, such as ``"gaussian"``.
+
+    Examples
+    --------
+    >>> csi = cb.load_experiment("csi")
+    >>> csi.shape, int(csi.counts.sum())
+    ((9, 11), 1578)
+    >>> csi.component_names
+    ['cevns', 'es', 'brn', 'nin', 'ssb']
+    >>> csi.scaled(2.0).counts is None
+    True
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    signals: tuple[Signal, ...]
+    backgrounds: tuple[Component, ...] = ()
+    nuisances: tuple[Nuisance, ...] = ()
+    counts: Any = None
+    likelihood: Likelihood = field(default_factory=Poisson)
+    reference: str = ""
+    variant: str = ""
+    is_pseudo_data: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_structure()
+        if self.counts is not None:
+            allowed = "finite and non-negative" if self.likelihood == Poisson() else "finite"
+            counts = check_array(f"{self.name} counts", self.counts, self.shape, allowed)
+            whole = np.array_equal(counts, np.round(counts))
+            object.__setattr__(self, "counts", counts.astype(np.int64) if whole else counts)
+        likelihood = self.likelihood.checked(f"{self.name} likelihood", self.shape)
+        object.__setattr__(self, "likelihood", likelihood)
+        for signal in self.signals:
+            edges = signal.response.energy_edges
+            if edges is not None and not np.allclose(edges, self.axes[0].edges, rtol=1e-9):
+                raise InputError(
+                    f"{self.name} {signal.name}: the detector's energy_edges must be those of the "
+                    f"axis {self.axes[0].name}, got {edges} and {self.axes[0].edges}"
+                )
+        declared = [nuisance.name for nuisance in self.nuisances]
+        for component in self.components:
+            component.check(f"{self.name} {component.name}", self.shape)
+            for name in sorted(component.nuisance_names - {*declared}):
+                raise unknown_name(f"nuisance of {self.name} {component.name}", name, declared)
+
+    def _check_structure(self) -> None:
+        """Names, axes, and that there is a signal."""
+        if not re.fullmatch("[a-z][a-z0-9_-]*", self.name):
+            allowed = "lower-case letters, digits, - and _, a letter first"
+            raise InputError(f"name of an experiment must be {allowed}, got '{self.name}'")
+        axes = [axis.name for axis in self.axes]
+        if not axes:
+            raise InputError(f"{self.name} needs one axis or more, energy first, got none")
+        if not self.signals:
+            raise InputError(f"{self.name} needs one signal or more, got none")
+        nuisances = [nuisance.name for nuisance in self.nuisances]
+        named = {"axes": axes, "components": self.component_names, "nuisances": nuisances}
+        for kind, names in named.items():
+            if len({*names}) < len(names):
+                raise InputError(f"{kind} of {self.name} must have different names, got {names}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of bins per axis."""
+        return tuple(len(axis.edges) - 1 for axis in self.axes)
+
+    @property
+    def components(self) -> list[Signal | Component]:
+        """Signals, then backgrounds."""
+        return [*self.signals, *self.backgrounds]
+
+    @property
+    def component_names(self) -> list[str]:
+        """Names of the components."""
+        return [component.name for component in self.components]
+
+    @property
+    def full_name(self) -> str:
+        """Name with the variant, e.g. ``"lar-gaussian"``, as in :func:`load_experiment`."""
+        return f"{self.name}-{self.variant}" if self.variant else self.name
+
+    def asimov(self, counts: Any) -> "Experiment":
+        """The experiment with expected counts in place of the observed ones."""
+        about = self.reference if self.is_pseudo_data else f"Asimov data, {self.reference}"
+        return replace(self, counts=counts, reference=about, is_pseudo_data=True)
+
+    def scaled(self, exposure: float) -> "Experiment":
+        """Forecast for ``exposure`` times the exposure: more signal and background, no counts."""
+        check_array(f"exposure of {self.name}", exposure, (), "finite and positive")
+        return replace(
+            self,
+            counts=None,
+            signals=tuple(signal.scaled(exposure) for signal in self.signals),
+            backgrounds=tuple(background.scaled(exposure) for background in self.backgrounds),
+            likelihood=self.likelihood.scaled(exposure),
+        )
+
+    def without_shared_part(self) -> "Experiment":
+        """The experiment with each sigma reduced, in quadrature, by its shared part."""
+        own = [
+            replace(n, sigma=float(np.sqrt(n.sigma**2 - n.shared_sigma**2)), shared_sigma=0.0)
+            if n.sigma and n.shared_sigma
+            else n
+            for n in self.nuisances
+        ]
+        return replace(self, nuisances=tuple(own))
+
+    def qualified(self, local_name: str) -> str:
+        """Name inside a model, e.g. ``"csi::alpha_brn"``."""
+        return f"{self.name}::{local_name}"
+
+    def axis(self, name: str) -> Axis:
+        """Axis by name."""
+        for axis in self.axes:
+            if axis.name == name:
+                return axis
+        raise unknown_name(f"axis of {self.name}", name, [axis.name for axis in self.axes])
+
+    def fingerprint(self) -> str:
+        """sha256 of counts, likelihood, bins, nuisances, components: identifies the data."""
+        arrays = [] if self.counts is None else [self.counts]
+        arrays += [axis.edges for axis in self.axes] + self.likelihood.arrays()
+        for component in self.components:
+            arrays += component.arrays()
+        acting = [
+            (c.name, c.norms, getattr(c, "radius", None), getattr(c, "onset", None))
+            for c in self.components
+        ]
+        axes = [axis.name for axis in self.axes]
+        words = self.name, axes, type(self.likelihood), self.nuisances, acting
+        digest = hashlib.sha256(repr(words).encode())
+        for array in arrays:
+            # Rounded, so that the last bits of another machine's arithmetic do not matter.
+            scale = np.abs(array).max() or 1.0
+            digest.update((np.round(array / scale, 6) + 0.0).tobytes())
+            digest.update(f"{scale:.6e}".encode())
+        return digest.hexdigest()

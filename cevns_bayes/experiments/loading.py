@@ -1,0 +1,116 @@
+"""Where experiments are found: those that ship with the package, and files of the user's own.
+
+An experiment file defines ``EXPERIMENT = Experiment(...)`` or a function ``load()`` that returns
+one, or ``EXPERIMENTS = {"name": either of them, ...}`` for several variants. Files in
+``cevns_bayes.experiments.shipped`` are known by name; any other file is given by its path,
+``"my_detector.py"``, or ``"my_detector.py:name"`` where it holds several.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.experiments.experiment import Experiment
+from cevns_bayes.plugins import as_file, modules_of, run_file
+
+Binning = Mapping[str, Sequence[float]]
+Loader = Callable[..., Experiment]
+
+_PACKAGE = "cevns_bayes.experiments.shipped"
+
+
+def experiment_names() -> list[str]:
+    """Names accepted by :func:`load_experiment`.
+
+    Examples
+    --------
+    >>> [name for name in cb.experiment_names() if name.startswith("csi")]
+    ['csi', 'csi-quenching']
+    """
+    return sorted(_shipped())
+
+
+def load_experiment(name: str | Path, *, binning: Binning | None = None) -> Experiment:
+    """Experiment by name, e.g. ``load_experiment("csi")``, or from a user's own file.
+
+    Parameters
+    ----------
+    name
+        One of :func:`experiment_names`, or the path of an experiment file, ``"folder/mine.py"``
+        or ``"mine.py:name"``.
+    binning
+        Axis name -> bin edges, for axes to be binned otherwise than in the published analysis;
+        the edges must lie on the grid of the stored counts.
+
+    Raises
+    ------
+    InputError
+        Unknown name or axis, edges off the grid, an experiment that is released in bins, a file
+        that is missing or is not an experiment file.
+
+    Examples
+    --------
+    >>> [axis.title for axis in cb.load_experiment("csi").axes]
+    ['Reconstructed energy [PE]', 'Reconstructed time [µs]']
+    >>> cb.load_experiment("csi", binning={"time": [0.0, 1.0, 6.0]}).shape
+    (9, 2)
+    """
+    file = as_file(name)
+    if file is not None:
+        return _from_file(*file, binning)
+    if name not in _shipped():
+        raise unknown_name("data", name, _shipped())
+    return _called(_shipped()[str(name)], str(name), binning)
+
+
+@cache
+def _shipped() -> dict[str, Loader]:
+    found: dict[str, Loader] = {}
+    for name, module in modules_of(_PACKAGE):
+        found |= _loaders(module, name)
+    return found
+
+
+def _loaders(module: ModuleType, name: str) -> dict[str, Loader]:
+    """Functions that return the experiments of a file, by name."""
+    defined = getattr(module, "EXPERIMENTS", None)
+    if defined is None:
+        defined = {name: getattr(module, "EXPERIMENT", getattr(module, "load", None))}
+    loaders = {
+        key: (lambda made=made: made) if isinstance(made, Experiment) else made
+        for key, made in defined.items()
+    }
+    if not all(callable(loader) for loader in loaders.values()):
+        raise InputError(
+            f"{module.__file__} is not an experiment file: it must define EXPERIMENT = "
+            "Experiment(...), a function load() that returns one, or EXPERIMENTS = {name: either}"
+        )
+    return loaders
+
+
+def _called(loader: Loader, name: str, binning: Binning | None) -> Experiment:
+    if not binning:
+        return loader()
+    if "binning" not in inspect.signature(loader).parameters:
+        raise InputError(f"{name} comes in bins and cannot be binned anew, got {dict(binning)}")
+    return loader(binning=binning)
+
+
+def _from_file(path: Path, variant: str, binning: Binning | None) -> Experiment:
+    loaders = _loaders(run_file(path, "experiment"), path.stem.replace("_", "-"))
+    name = variant or next(iter(loaders))
+    if name not in loaders or (not variant and len(loaders) > 1):
+        raise unknown_name(f"experiment of {path}", variant, loaders)
+    try:
+        made: Any = _called(loaders[name], str(path), binning)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except Exception as error:
+        raise InputError(f"{path} failed to load: {type(error).__name__}: {error}") from error
+    if not isinstance(made, Experiment):
+        raise InputError(f"{path} must give an Experiment, got {type(made).__name__}")
+    return made

@@ -1,0 +1,75 @@
+"""Profiles of one and two parameters, and what they exclude.
+
+By Wilks' theorem the confidence region of a level is where Delta chi^2 is below the quantile of
+chi^2 with as many degrees of freedom as there are parameters.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.interpolate import PchipInterpolator
+
+from cevns_bayes.errors import InputError
+from cevns_bayes.frequentist.ranges import MAX_SCANNED
+from cevns_bayes.scenarios.prior_view import Limits
+
+LEVELS = (0.68, 0.90, 0.95)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Profile of one parameter.
+
+    ``values`` ascend within ``limits``, the bounds of the prior, which may be infinite; shapes
+    (points,). ``points`` are all variables at these minima, shape (points, variables).
+    """
+
+    parameter: str
+    limits: Limits
+    values: np.ndarray
+    delta_chi2: np.ndarray
+    points: np.ndarray
+
+    def intervals(self, level: float = 0.90) -> list[Limits]:
+        """Disjoint confidence intervals, 0 < level < 1; one that is open ends at the limits."""
+        height = threshold(level, 1)
+        if height > MAX_SCANNED and not np.isfinite(self.limits).all():
+            raise InputError(
+                f"{self.parameter} was not followed beyond Delta chi^2 = {MAX_SCANNED:g}"
+            )
+        excess = self.delta_chi2 - height
+        curve = PchipInterpolator(self.values, excess)
+        roots = np.unique(curve.roots(extrapolate=False))
+        finite = np.concatenate([self.values[:1], roots, self.values[-1:]])
+        inside = curve((finite[1:] + finite[:-1]) / 2) < 0
+        ends = np.concatenate([self.limits[:1], roots, self.limits[1:]])
+        return [(float(ends[i]), float(ends[i + 1])) for i in np.flatnonzero(inside)]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Profile of two parameters on a grid; ``delta_chi2`` has the shape (len(x), len(y)).
+
+    Far outside every region the nuisances are not fitted: there ``delta_chi2`` is an upper bound.
+    ``minima`` are x, y and Delta chi^2 along the curves of both parameters, shape (points, 3): they
+    show valleys narrower than the steps of the grid.
+    """
+
+    parameters: tuple[str, str]
+    x: np.ndarray
+    y: np.ndarray
+    delta_chi2: np.ndarray
+    minima: np.ndarray
+
+    @staticmethod
+    def threshold(level: float) -> float:
+        """Delta chi^2 at the border of a confidence region."""
+        return threshold(level, 2)
+
+
+def threshold(level: float, parameters: int) -> float:
+    """Quantile of chi^2, by Wilks' theorem."""
+    if not 0 < level < 1:
+        raise InputError(f"a confidence level must be between 0 and 1, got {level}")
+    return float(stats.chi2.ppf(level, parameters))

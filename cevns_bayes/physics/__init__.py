@@ -1,0 +1,1 @@
+"""Formulas and constants, for NumPy and PyTensor alike; they know no experiment."""

@@ -1,0 +1,95 @@
+"""Target nuclei: charges, masses, rms radii, natural abundances."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from cevns_bayes.datasets import read_entries
+from cevns_bayes.errors import unknown_name
+from cevns_bayes.physics.constants import (
+    ATOMIC_MASS_UNIT_MEV,
+    AVOGADRO_PER_MOL,
+    ELECTRON_MASS_MEV,
+)
+
+
+@dataclass(frozen=True)
+class Nucleus:
+    """A nucleus at rest.
+
+    ``mass_mev`` is the nuclear mass; the rms radii are those of the point-proton
+    (measured charge radius) and neutron (theory) distributions.
+
+    Examples
+    --------
+    >>> radii = {"proton_rms_radius_fm": 3.42, "neutron_rms_radius_fm": 3.44}
+    >>> argon = cb.Nucleus.from_atomic_mass("Ar40", 18, 22, atomic_mass_u=39.9624, **radii)
+    >>> round(argon.mass_mev)
+    37216
+    """
+
+    symbol: str
+    protons: int
+    neutrons: int
+    mass_mev: float
+    proton_rms_radius_fm: float
+    neutron_rms_radius_fm: float
+
+    @classmethod
+    def from_atomic_mass(
+        cls,
+        symbol: str,
+        protons: int,
+        neutrons: int,
+        *,
+        atomic_mass_u: float,
+        proton_rms_radius_fm: float,
+        neutron_rms_radius_fm: float,
+    ) -> "Nucleus":
+        """Nucleus from the mass of the neutral atom in atomic mass units."""
+        mass_mev = atomic_mass_u * ATOMIC_MASS_UNIT_MEV - protons * ELECTRON_MASS_MEV
+        return cls(symbol, protons, neutrons, mass_mev, proton_rms_radius_fm, neutron_rms_radius_fm)
+
+
+def nucleus(symbol: str) -> Nucleus:
+    """Nucleus by symbol and mass number.
+
+    Examples
+    --------
+    >>> cb.nucleus("Cs133").neutrons
+    78
+    """
+    if symbol not in _table():
+        raise unknown_name("nucleus", symbol, _table())
+    return _table()[symbol][0]
+
+
+def natural_element(element: str, mass_kg: float) -> Mapping[Nucleus, float]:
+    """Nuclei in so many kilograms of an element of natural composition, with their numbers.
+
+    Examples
+    --------
+    >>> isotopes = cb.natural_element("Ge", 1.0)
+    >>> [isotope.symbol for isotope in isotopes], f"{sum(isotopes.values()):.2e}"
+    (['Ge70', 'Ge72', 'Ge73', 'Ge74', 'Ge76'], '8.29e+24')
+    """
+    isotopes = {k: v for k, v in _table().items() if k.rstrip("0123456789") == element}
+    if not isotopes:
+        raise unknown_name("element", element, {k.rstrip("0123456789") for k in _table()})
+    abundances = {found: abundance for found, abundance, _ in isotopes.values()}
+    molar_mass_g = sum(abundance * mass_u for _, abundance, mass_u in isotopes.values())
+    atoms = 1e3 * mass_kg / molar_mass_g * AVOGADRO_PER_MOL
+    return {found: atoms * abundance for found, abundance in abundances.items()}
+
+
+@cache
+def _table() -> dict[str, tuple[Nucleus, float, float]]:
+    """Symbol -> nucleus, natural abundance, atomic mass [u]."""
+    found = {}
+    for row in read_entries("nuclei", "nuclei"):
+        numbers = {k: float(v) for k, v in row.items() if k != "symbol"}
+        protons, neutrons = int(numbers.pop("protons")), int(numbers.pop("neutrons"))
+        abundance, symbol = numbers.pop("abundance"), row["symbol"]
+        made = Nucleus.from_atomic_mass(symbol, protons, neutrons, **numbers)
+        found[symbol] = made, abundance, numbers["atomic_mass_u"]
+    return found

@@ -1,0 +1,221 @@
+"""The main job: sample, diagnose, profile, compare with the Standard Model, vary the priors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Unpack, cast
+
+import numpy as np
+import xarray as xr
+
+from cevns_bayes.bayesian.comparison import compare
+from cevns_bayes.bayesian.density import Limits, density_1d, extended_to
+from cevns_bayes.bayesian.diagnostics import Convergence, check_convergence, sampled_names, summary
+from cevns_bayes.bayesian.linear_or_log import prior_sensitivity
+from cevns_bayes.bayesian.power_scaling import power_scaling
+from cevns_bayes.bayesian.provenance import check_made_of
+from cevns_bayes.bayesian.sampling import sample
+from cevns_bayes.engine.problem import (
+    DEFAULT_DATA,
+    DataLike,
+    ModelOptions,
+    Problem,
+    ScenarioLike,
+    load_data,
+)
+from cevns_bayes.errors import unknown_name
+from cevns_bayes.experiments.experiment import Experiment
+from cevns_bayes.frequentist.best_fit import FitResult, fit
+from cevns_bayes.frequentist.profile import Profile, profile
+from cevns_bayes.published import Bound, data_set, published_bounds
+from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
+
+DRAWS_OF_OTHER_PRIOR = 1000  # per chain: limits to a few per cent
+
+
+class AnalysisOptions(ModelOptions, total=False):
+    """Keywords of :func:`analyse`: those of `build_model`, and those of `sample`."""
+
+    sampler: Any
+    draws: int | None
+    tune: int
+    chains: int
+    live_points: int
+    seed: int
+    checkpoint: str | Path | None
+    progressbar: bool
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything a report shows; what needs parameters of interest is None for the SM itself.
+
+    ``comparison`` is that of :func:`cevns_bayes.compare` with the Standard Model, ``sensitivity``
+    that of :func:`cevns_bayes.prior_sensitivity`, ``scaling`` of ``power_scaling``; ``options``
+    are the keywords of :func:`cevns_bayes.build_model`.
+    """
+
+    scenario: Scenario
+    experiments: list[Experiment]
+    options: ModelOptions
+    posterior: xr.DataTree
+    convergence: Convergence
+    best_fit: FitResult
+    standard_model: FitResult
+    profile: Profile | None = None
+    comparison: xr.Dataset | None = None
+    sensitivity: xr.Dataset | None = None
+    scaling: xr.Dataset | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the experiments."""
+        return [experiment.name for experiment in self.experiments]
+
+    @cached_property
+    def summary(self) -> xr.Dataset:
+        """Result of :func:`cevns_bayes.summary`."""
+        return summary(self.posterior)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Parameters of interest on these experiments together, as they were sampled."""
+        names = sampled_names(self.posterior)
+        return [
+            parameter if parameter.name in names else parameter.logarithm
+            for parameter in self.scenario.on(self.names).parameters_of_interest
+        ]
+
+    @property
+    def parameter_names(self) -> list[str]:
+        """Names of these."""
+        return [parameter.name for parameter in self.parameters]
+
+    def credible(self, variable: str, probability: float) -> list[Limits]:
+        """Highest-density (HDI) intervals: tables, figures and files all take them from here.
+
+        Of a parameter of interest as sampled there may be disjoint ones; of others there is one.
+        """
+        if self.profile is None or variable not in self.profile.curves:
+            of = self.summary.sel(variable=variable)
+            ends = [of[f"hdi{100 * probability:.0f}_{end}"] for end in ("low", "high")]
+            return [(float(ends[0]), float(ends[1]))]
+        draws = self.posterior["posterior"][variable].to_numpy()
+        limits = extended_to(self.profile.curves[variable].limits, draws)
+        return density_1d(draws, limits).intervals(probability)
+
+    def confidence(self, parameter: str, level: float) -> list[Limits]:
+        """Confidence intervals of a parameter of interest, disjoint ones, from the profile."""
+        return [] if self.profile is None else self.profile.curves[parameter].intervals(level)
+
+    @property
+    def bounds(self) -> list[Bound]:
+        """Published bounds on the parameters from the same data."""
+        if any(experiment.is_pseudo_data for experiment in self.experiments):
+            return []
+        return published_bounds(self.scenario.name, data_set(self.experiments))
+
+
+def analyse(
+    scenario: ScenarioLike,
+    data: DataLike = DEFAULT_DATA,
+    *,
+    posterior: xr.DataTree | None = None,
+    **keywords: Unpack[AnalysisOptions],
+) -> Analysis:
+    """Sample, diagnose, fit, profile, compare with the Standard Model, and vary the priors.
+
+    Parameters
+    ----------
+    scenario, data
+        As in :func:`cevns_bayes.build_model`.
+    posterior
+        Result of :func:`cevns_bayes.sample` on the same scenario, data and options; sampled if
+        not given.
+    keywords
+        Those of :func:`cevns_bayes.build_model` and :func:`cevns_bayes.sample`.
+
+    Returns
+    -------
+    Analysis
+        For :func:`cevns_bayes.write_report`; tables, figures and files take their numbers from it.
+
+    Raises
+    ------
+    InputError
+        Wrong arguments, or a posterior of something else.
+
+    Examples
+    --------
+    >>> analysis = cb.analyse("weak-mixing-angle", data=["csi"])  # doctest: +SKIP
+    >>> analysis.credible("sin2_theta_w", 0.90)  # doctest: +SKIP
+    [(0.172..., 0.268...)]
+    """
+    options, sampling = _split(keywords)
+    scenario = load_scenario(scenario)
+    experiments = load_data(data, **options)
+    if posterior is None:
+        posterior = sample(scenario, experiments, **sampling, **options)
+    check_made_of(posterior, Problem.build(scenario, experiments, **options))
+    own = (scenario, experiments, options, posterior, check_convergence(posterior))
+    if not scenario.parameters_of_interest:
+        best = fit(scenario, experiments, **options)
+        return Analysis(*own, best_fit=best, standard_model=best)
+    profiled = profile(scenario, experiments, **options)
+    asked = sampling.get("sampler", "auto")  # a name, or a sampler with settings of its own
+    used = posterior.attrs["sampler"] if isinstance(asked, str) else asked
+    again = {**sampling, "sampler": used, "checkpoint": None}
+    fewer = {"draws": sampling.get("draws") or DRAWS_OF_OTHER_PRIOR}
+    other_prior = {**again, **(fewer if isinstance(asked, str) else {})}
+    sm_options = _for_standard_model(options, profiled.best_fit)
+    standard_model = sample("sm", experiments, **again, **sm_options)
+    return Analysis(
+        *own,
+        best_fit=profiled.best_fit,
+        standard_model=fit("sm", experiments, **sm_options),
+        profile=profiled,
+        comparison=compare({scenario.name: posterior, "sm": standard_model}),
+        sensitivity=prior_sensitivity(
+            scenario, experiments, posterior=posterior, settings=other_prior, **options
+        ),
+        scaling=power_scaling(posterior),
+    )
+
+
+def _split(keywords: AnalysisOptions) -> tuple[ModelOptions, dict[str, Any]]:
+    """Keywords of the model, and of sampling."""
+    given: dict[str, Any] = {**keywords}
+    for name in given:
+        if name not in AnalysisOptions.__annotations__:
+            raise unknown_name("keyword", name, AnalysisOptions.__annotations__)
+    options = {k: given.pop(k) for k in ModelOptions.__annotations__ if k in given}
+    return cast(ModelOptions, options), given
+
+
+def _for_standard_model(options: ModelOptions, best_fit: FitResult) -> ModelOptions:
+    """Without the priors of parameters which it does not have."""
+    priors = (options.get("priors") or {}).items()
+    return {**options, "priors": {k: prior for k, prior in priors if k in best_fit.nuisances}}
+
+
+def nuisances_of(experiment: Experiment, fitted: Mapping[str, float]) -> dict[str, float]:
+    """Nuisances as the experiment alone has them: its own part plus the shared part."""
+    own = {}
+    for nuisance in experiment.nuisances:
+        name = experiment.qualified(nuisance.name)
+        if name in fitted:
+            own[name] = fitted[name] + fitted.get(nuisance.name, 0.0)
+    return own
+
+
+def most_correlated(analysis: Analysis, count: int) -> list[str]:
+    """Parameters of interest, and the nuisances that depend on them (else on each other) most."""
+    names = sampled_names(analysis.posterior)
+    draws = analysis.posterior["posterior"].to_dataset()
+    correlation = np.abs(np.corrcoef([draws[name].to_numpy().ravel() for name in names]))
+    np.fill_diagonal(correlation, 0.0)
+    first = len(analysis.parameters)
+    strength = correlation[: first or None].max(axis=0)
+    nuisances = sorted(range(first, len(names)), key=lambda i: -strength[i])
+    return names[:first] + [names[i] for i in sorted(nuisances[: count - first])]

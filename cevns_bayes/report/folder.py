@@ -1,0 +1,137 @@
+"""Folders of results: made whole or not at all, and read again."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cevns_bayes.errors import InputError
+from cevns_bayes.frequentist.profile import Profile
+
+REPORT_FILE = "report.html"
+POSTERIOR_FILE = "posterior.nc"
+
+
+@contextmanager
+def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
+    """A folder that appears at ``path`` only when the block has ended well.
+
+    If the block fails when it has already written a posterior, which may have taken hours, that
+    is kept in ``<path>-unfinished``, and a note of the exception says so.
+
+    Raises
+    ------
+    InputError
+        If ``path`` exists and is not empty (with ``force``: if it is not the folder of an earlier
+        report), or cannot be written; if it has appeared meanwhile, by another run.
+    """
+    if not _is_free(path):
+        if not force:
+            raise InputError(f"output folder {path} exists; use --force to replace it")
+        if not (path / REPORT_FILE).is_file():
+            raise InputError(f"{path} is not a results folder; --force will not replace it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise InputError(f"cannot write to {path.parent}: {error.strerror}") from error
+    try:
+        staging.chmod(0o755)
+        yield staging
+        _move(staging, path, force=force)
+    except BaseException as error:
+        if (staging / POSTERIOR_FILE).is_file():
+            kept = _unfinished(path)
+            staging.rename(kept)
+            error.add_note(f"the posterior is kept in {kept}")
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _is_free(path: Path) -> bool:
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
+def _move(staging: Path, path: Path, *, force: bool) -> None:
+    if force and path.exists():
+        shutil.rmtree(path)
+    elif not _is_free(path):
+        raise InputError(f"{path} has appeared meanwhile and is not replaced without --force")
+    elif path.exists():
+        path.rmdir()
+    try:
+        staging.rename(path)
+    except OSError as error:  # another run was a moment faster
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _unfinished(path: Path) -> Path:
+    """A name for what is kept, with a number if there is such a folder already."""
+    candidate, number = path.with_name(f"{path.name}-unfinished"), 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-unfinished-{number}")
+    return candidate
+
+
+def write_posterior(posterior: xr.DataTree, folder: Path) -> None:
+    """Write the posterior into an existing folder, under its name only when it is whole."""
+    partial = folder / f"{POSTERIOR_FILE}.partial"
+    posterior.to_netcdf(partial, encoding=_compression(posterior))
+    partial.rename(folder / POSTERIOR_FILE)
+
+
+def write_profile(profile: Profile, folder: Path) -> None:
+    """Write the curves and surfaces of a profile likelihood as CSV into an existing folder."""
+    for name, curve in profile.curves.items():
+        _write_csv(folder, [name], np.column_stack([curve.values, curve.delta_chi2]))
+    for names, surface in profile.surfaces.items():
+        x, y = np.meshgrid(surface.x, surface.y, indexing="ij")
+        columns = np.column_stack([x.ravel(), y.ravel(), surface.delta_chi2.ravel()])
+        _write_csv(folder, list(names), columns)
+
+
+def _write_csv(folder: Path, names: list[str], columns: np.ndarray) -> None:
+    path = folder / f"profile_{'_'.join(names).replace('::', '_')}.csv"
+    header = ",".join([*names, "delta_chi2"])
+    np.savetxt(path, columns, fmt="%.8g", delimiter=",", header=header, comments="")
+
+
+def load_posterior(folder: str | Path) -> xr.DataTree:
+    """The posterior in a folder of results.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it cannot be read.
+
+    Examples
+    --------
+    >>> posterior = cb.load_posterior("results/sm-csi")  # doctest: +SKIP
+    >>> analysis = cb.analyse("sm", data=["csi"], posterior=posterior)  # doctest: +SKIP
+    """
+    path = Path(folder) / POSTERIOR_FILE
+    if not path.is_file():
+        raise InputError(f"{folder} is not a results folder: it has no {POSTERIOR_FILE}")
+    try:
+        return xr.load_datatree(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is damaged or not a netCDF file") from error
+
+
+def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
+    """Arrays per draw and bin in single precision and compressed: a quarter of the size."""
+    return {
+        f"/{group}": {
+            str(name): {"zlib": True, "complevel": 1}
+            | ({"dtype": "float32"} if values.dtype == np.float64 else {})
+            for name, values in tree[group].data_vars.items()
+            if values.ndim > 2 and "draw" in values.dims
+        }
+        for group in tree.children
+    }

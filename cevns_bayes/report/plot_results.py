@@ -1,0 +1,299 @@
+"""Figures of inference: posteriors beside profiles, regions, corner, priors, Pareto k.
+
+They take results and return a Figure; none saves or shows.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import corner
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
+
+from cevns_bayes.bayesian.comparison import MAX_PARETO_K
+from cevns_bayes.bayesian.density import Limits, density_1d, density_2d, extended_to
+from cevns_bayes.frequentist.profile import LEVELS, Curve, Profile, Surface, threshold
+from cevns_bayes.published import Bound
+from cevns_bayes.report.style import BLUE, DASHES, GREEN, GREY, ORANGE, SHADES, TITLE, legend
+from cevns_bayes.scenarios.scenario import Parameter
+
+MAX_DELTA = 9.0  # shown
+COLUMNS = 4
+BINS_OF_PRIOR = 40
+SMOOTH_POINTS = 500  # of a drawn curve
+HEADROOM = 1.12  # above a marginal posterior, for the bars
+CORNER_LEVELS = (0.68, 0.90)
+
+
+def plot_curves(
+    posterior: xr.DataTree,
+    profile: Profile,
+    parameters: Sequence[Parameter],
+    bounds: Sequence[Bound],
+    title: str,
+) -> Figure:
+    """Marginal posterior of each parameter with its HDI, and Delta chi^2 on a twin axis.
+
+    ``parameters`` are those sampled, ``bounds`` the published ones, drawn as green bars.
+
+    Examples
+    --------
+    >>> parameters = [cb.Parameter("sin2_theta_w", "$s^2$")]  # doctest: +SKIP
+    >>> figure = cb.plot_curves(posterior, scan, parameters, [], "CsI")  # doctest: +SKIP
+    """
+    figure = Figure(figsize=(5.6 * len(parameters), 4.6), layout="constrained")
+    panels = figure.subplots(1, len(parameters), squeeze=False)[0]
+    draws = posterior["posterior"].to_dataset()
+    for panel, parameter in zip(panels, parameters, strict=True):
+        curve = profile.curves[parameter.name]
+        shown = _shown(draws[parameter.name].to_numpy(), [curve])
+        _marginal(panel, draws[parameter.name].to_numpy(), curve.limits)
+        panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
+        _twin(panel, curve)
+        _bars(panel, parameter, bounds)
+        _mark(panel.axvline, parameter.standard_model)
+    figure.suptitle(title, fontsize=TITLE)
+    legend(figure)
+    return figure
+
+
+def _shown(draws: np.ndarray, curves: Sequence[Curve]) -> Limits:
+    """Where there is something to see of posterior or profile."""
+    ends = [np.quantile(draws, [0.001, 0.999])]
+    ends += [c.values[c.delta_chi2 < MAX_DELTA][[0, -1]] for c in curves]
+    low, high = np.min(ends), np.max(ends)
+    return float(low), float(high)
+
+
+def _marginal(panel: Axes, draws: np.ndarray, limits: Limits) -> None:
+    density = density_1d(draws, extended_to(limits, draws))
+    x, height = density.x, density.values
+    for probability in (0.90, 0.68):
+        inside = np.any([(a <= x) & (x <= b) for a, b in density.intervals(probability)], axis=0)
+        label, colour = f"{probability:.0%} credible (HDI)", SHADES[probability]
+        panel.fill_between(x, height, where=inside, color=colour, linewidth=0, label=label)
+    panel.plot(x, height, color=BLUE, label="posterior")
+    panel.set_ylim(0, HEADROOM * height.max())
+
+
+def _twin(panel: Axes, curve: Curve) -> None:
+    twin = panel.twinx()
+    x = np.union1d(curve.values, np.linspace(*panel.get_xlim(), SMOOTH_POINTS))
+    x = x[(x >= curve.values[0]) & (x <= curve.values[-1])]
+    height = PchipInterpolator(curve.values, curve.delta_chi2)(x)
+    twin.plot(x, height, color=ORANGE, label=r"profile $\Delta\chi^2$")
+    for level in (0.68, 0.90):
+        twin.axhline(
+            threshold(level, 1),
+            color=ORANGE,
+            linestyle=DASHES[level],
+            linewidth=1,
+            label=f"{level:.0%} confidence (profile)",
+        )
+    twin.set_ylim(0, MAX_DELTA)
+    twin.set_ylabel(r"$\Delta\chi^2$", color=ORANGE)
+    twin.tick_params(axis="y", colors=ORANGE)
+
+
+def _bars(panel: Axes, parameter: Parameter, bounds: Sequence[Bound]) -> None:
+    """Published intervals, one above the other at the top."""
+    for i, bound in enumerate(b for b in bounds if b.is_of(parameter.name)):
+        low, high = bound.ends(parameter.name)
+        panel.plot(
+            np.clip([low, high], -1e30, 1e30),
+            [0.96 - 0.05 * i] * 2,
+            transform=panel.get_xaxis_transform(),
+            color=GREEN,
+            linewidth=4,
+            solid_capstyle="butt",
+            label=_name(bound),
+        )
+
+
+def _name(bound: Bound) -> str:
+    return f"{bound.source.split(',')[0]} ({bound.level:.0%})"
+
+
+def _mark(line: Any, standard_model: float | None) -> None:
+    if standard_model is not None:
+        line(standard_model, color="black", linestyle="--", linewidth=1, label="Standard Model")
+
+
+def plot_region(
+    posterior: xr.DataTree,
+    profile: Profile,
+    pair: tuple[Parameter, Parameter],
+    bounds: Sequence[Bound],
+    title: str,
+) -> Figure:
+    """Credible (HDI) regions over confidence regions of two parameters, at 68, 90 and 95 %.
+
+    Examples
+    --------
+    >>> figure = cb.plot_region(posterior, scan, (x, y), [], "NSI")  # doctest: +SKIP
+    """
+    figure = Figure(figsize=(6.4, 6.2), layout="constrained")
+    panel = figure.subplots()
+    draws = [posterior["posterior"][p.name].to_numpy().ravel() for p in pair]
+    curves = [profile.curves[p.name] for p in pair]
+    _credible(panel, draws, curves)
+    _confidence(panel, profile.surfaces[pair[0].name, pair[1].name])
+    _bands(panel, pair, bounds)
+    _markers(panel, profile, pair)
+    for of, parameter, set_label, set_limits in (
+        (0, pair[0], panel.set_xlabel, panel.set_xlim),
+        (1, pair[1], panel.set_ylabel, panel.set_ylim),
+    ):
+        set_label(parameter.axis_label)
+        set_limits(_padded(_shown(draws[of], [curves[of]]), curves[of].limits))
+    figure.suptitle(title, fontsize=TITLE)
+    credible = [Patch(color=SHADES[p], label=f"{p:.0%} credible (HDI)") for p in sorted(SHADES)]
+    confidence = [
+        Line2D([], [], color=ORANGE, linestyle=DASHES[p], label=f"{p:.0%} confidence (profile)")
+        for p in LEVELS
+    ]
+    legend(figure, [*credible, *confidence])
+    return figure
+
+
+def _credible(panel: Axes, draws: Sequence[np.ndarray], curves: Sequence[Curve]) -> None:
+    x_limits, y_limits = (extended_to(c.limits, d) for c, d in zip(curves, draws, strict=True))
+    density = density_2d(draws[0], draws[1], (x_limits, y_limits))
+    levels = sorted(SHADES, reverse=True)
+    heights = [density.threshold(level) for level in levels]
+    for i in range(1, len(heights)):  # of a plateau they may be the same
+        heights[i] = max(heights[i], np.nextafter(heights[i - 1], np.inf))
+    colours = [SHADES[level] for level in levels]
+    panel.contourf(
+        density.x, density.y, density.values.T, levels=[*heights, np.inf], colors=colours
+    )
+
+
+def _confidence(panel: Axes, surface: Surface) -> None:
+    panel.contour(
+        surface.x,
+        surface.y,
+        surface.delta_chi2.T,
+        levels=[threshold(level, 2) for level in LEVELS],
+        colors=ORANGE,
+        linestyles=[DASHES[level] for level in LEVELS],
+        linewidths=1.3,
+    )
+    _narrow_valleys(panel, surface)
+
+
+def _markers(panel: Axes, profile: Profile, pair: tuple[Parameter, Parameter]) -> None:
+    best = [profile.best_fit.values[p.name] for p in pair]
+    panel.plot(*best, "*", color=ORANGE, markeredgecolor="black", markersize=12, label="best fit")
+    standard_model = [p.standard_model for p in pair if p.standard_model is not None]
+    if len(standard_model) == len(pair):
+        panel.plot(*standard_model, "P", color="black", label="Standard Model")
+
+
+def _narrow_valleys(panel: Axes, surface: Surface) -> None:
+    """Points of a region that the grid of the surface misses."""
+    x, y, delta = surface.minima.T
+    interpolator = RegularGridInterpolator(
+        (surface.x, surface.y), surface.delta_chi2, bounds_error=False, fill_value=np.inf
+    )
+    widest = threshold(LEVELS[-1], 2)
+    missed = (delta < widest) & (interpolator((x, y)) > widest)
+    if missed.any():
+        label = f"narrow valleys ({LEVELS[-1]:.0%})"
+        panel.plot(x[missed], y[missed], ".", color=ORANGE, markersize=3, label=label)
+
+
+def _padded(shown: Limits, limits: Limits) -> Limits:
+    pad = 0.03 * (shown[1] - shown[0])
+    return max(shown[0] - pad, limits[0] - pad), min(shown[1] + pad, limits[1] + pad)
+
+
+def _bands(panel: Axes, pair: tuple[Parameter, Parameter], bounds: Sequence[Bound]) -> None:
+    for parameter, line in zip(pair, (panel.axvline, panel.axhline), strict=True):
+        for bound in (b for b in bounds if b.is_of(parameter.name)):
+            for end in filter(np.isfinite, bound.ends(parameter.name)):
+                line(end, color=GREEN, linestyle="-.", linewidth=1.3, label=_name(bound))
+
+
+def plot_corner(
+    posterior: xr.DataTree,
+    names: list[str],
+    labels: Mapping[str, str],
+    best_fit: Mapping[str, float],
+) -> Figure:
+    """Joint posterior of sampled variables, 68 and 90 % regions; lines mark the chi^2 minimum.
+
+    Examples
+    --------
+    >>> names = {"sin2_theta_w": "$s^2$", "csi::alpha_flux": "flux"}  # doctest: +SKIP
+    >>> figure = cb.plot_corner(posterior, list(names), names, fit.values)  # doctest: +SKIP
+    """
+    group = posterior["posterior"].to_dataset()
+    draws = np.column_stack([group[name].to_numpy().ravel() for name in names])
+    size = 1.7 * len(names)
+    figure = Figure(figsize=(size, size))
+    corner.corner(
+        draws,
+        fig=figure,
+        labels=[labels[name] for name in names],
+        truths=[best_fit[name] for name in names],
+        truth_color=ORANGE,
+        color=BLUE,
+        levels=CORNER_LEVELS,
+        plot_datapoints=False,
+        show_titles=True,
+        title_fmt=".2g",
+        title_kwargs={"fontsize": 7.5},
+        label_kwargs={"fontsize": 11},
+        max_n_ticks=4,
+    )
+    return figure
+
+
+def plot_prior_to_posterior(posterior: xr.DataTree, labels: Mapping[str, str]) -> Figure:
+    """Histograms of prior and posterior draws of every variable in ``labels``, name -> label.
+
+    Examples
+    --------
+    >>> labels = {"csi::alpha_flux": "flux"}  # doctest: +SKIP
+    >>> figure = cb.plot_prior_to_posterior(posterior, labels)  # doctest: +SKIP
+    """
+    rows = -(-len(labels) // COLUMNS)
+    figure = Figure(figsize=(2.6 * COLUMNS, 2.1 * rows + 0.6), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for panel, (name, label) in zip(panels, labels.items(), strict=False):
+        for group, style in (("prior", {"color": GREY}), ("posterior", {"color": BLUE})):
+            draws = posterior[group][name].to_numpy().ravel()
+            filled = {"histtype": "stepfilled", "alpha": 0.5, "label": group}
+            panel.hist(draws, BINS_OF_PRIOR, density=True, **filled, **style)
+        panel.set(xlabel=label, yticks=[])
+    for panel in panels[len(labels) :]:
+        panel.set_visible(False)
+    legend(figure)
+    return figure
+
+
+def plot_pareto_k(comparison: xr.Dataset) -> Figure:
+    """Pareto k of each bin, by model; ``comparison`` is of :func:`cevns_bayes.compare`.
+
+    Examples
+    --------
+    >>> figure = cb.plot_pareto_k(cb.compare({"sm": a, "nsi": b}))  # doctest: +SKIP
+    """
+    figure = Figure(figsize=(7.5, 3.8), layout="constrained")
+    panel = figure.subplots()
+    for model in comparison["model"].to_numpy():
+        k = comparison["pareto_k"].sel(model=model)
+        without = int(k.isnull().sum())
+        label = f"{model} ({without} bins without $k$)" if without else str(model)
+        panel.plot(k, "o", markersize=4, alpha=0.7, linestyle="none", label=label)
+    label = f"{MAX_PARETO_K}, above which LOO of a bin is not reliable"
+    panel.axhline(MAX_PARETO_K, color="black", linestyle="--", linewidth=1, label=label)
+    panel.set(xlabel="bin", ylabel="Pareto $k$")
+    legend(figure)
+    return figure

@@ -1,0 +1,289 @@
+"""Every table, built once; `rows` gives its cells as text for the terminal, HTML and Markdown.
+
+Cells hold numbers, text, missing values (None or NaN), lists of intervals, or an :class:`Estimate`.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from cevns_bayes.bayesian.comparison import MAX_PARETO_K
+from cevns_bayes.frequentist.best_fit import FitResult
+from cevns_bayes.frequentist.profile import LEVELS, Profile
+from cevns_bayes.published import Bound, data_set, is_as_published, published_chi2
+from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.scenarios.scenario import Scenario
+
+PROBABILITIES = (0.68, 0.90)
+CLOSE = 0.01  # between a published level and ours: 0.683 is 68 %
+
+
+class Estimate(NamedTuple):
+    """A value with its error; ``remark`` stands in the place of an error that means nothing."""
+
+    value: float
+    error: float
+    remark: str = ""
+
+
+class Column(NamedTuple):
+    """Title for readers, format of numbers, and key in a CSV file, the title unless given."""
+
+    title: str
+    spec: str = ""
+    csv: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; ``named`` tells that the first column holds names of variables or so."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+    named: bool = True
+
+    @property
+    def titles(self) -> list[str]:
+        """Titles of the columns."""
+        return [column.title for column in self.columns]
+
+    def cells(self, interval: str = "[{}, {}]") -> list[list[str]]:
+        """Rows as text, with intervals spelt like this."""
+        return [
+            [_text(value, c.spec, interval) for value, c in zip(row, self.columns, strict=True)]
+            for row in self.rows
+        ]
+
+    def csv(self) -> str:
+        """The table as CSV: fixed decimals as shown, everything else to six digits.
+
+        An estimate fills two columns, its value and its error.
+        """
+        file = io.StringIO()
+        columns: dict[str, list[Any]] = {}
+        for i, column in enumerate(self.columns):
+            values = [row[i] for row in self.rows]
+            key = column.csv or column.title
+            spec = column.spec if column.spec.endswith("f") else ".6g"
+            estimates = any(isinstance(value, Estimate) for value in values)
+            parts = [(key, 0), (f"{key}_error", 1)] if estimates else [(key, None)]
+            for name, part in parts:
+                of = values if part is None else [value[part] for value in values]
+                columns[name] = ["" if _is_missing(v) else _text(v, spec, "[{}, {}]") for v in of]
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        return file.getvalue()
+
+    def markdown(self) -> str:
+        """The table in Markdown."""
+        lines = [self.titles, ["---"] * len(self.columns), *self.cells()]
+        return "".join(f"| {' | '.join(c.replace('|', '/') for c in line)} |\n" for line in lines)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(value: Any, spec: str, interval: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        ends = [interval.format(format(low, spec), format(high, spec)) for low, high in value]
+        return " ∪ ".join(ends)
+    if isinstance(value, Estimate):
+        error = f" ± {value.error:{spec}}" if np.isfinite(value.error) else ""
+        remark = f" ({value.remark})" if value.remark else error
+        return f"{value.value:{spec}}{remark}" if np.isfinite(value.value) else "—"
+    if _is_missing(value):
+        return "—"
+    return format(round(value, 2) + 0.0 if spec == ".2f" else value, spec)  # no -0.00
+
+
+def units_of(scenario: Scenario, experiments: Sequence[str]) -> dict[str, str]:
+    """Unit of each parameter of interest that has one, and of its logarithm."""
+    units = {}
+    for parameter in scenario.on(experiments).parameters_of_interest:
+        if parameter.unit:
+            units[parameter.name] = parameter.unit
+            units[parameter.logarithm.name] = f"log10 {parameter.unit}"
+    return units
+
+
+def with_unit(name: str, units: Mapping[str, str]) -> str:
+    """``"r_n [fm]"``."""
+    return f"{name} [{units[name]}]" if units.get(name) else name
+
+
+def fitted_value(fit: FitResult, name: str) -> Estimate:
+    """Best-fit value with its parabolic error, which means nothing at an end of the prior."""
+    value, error = fit.values.get(name, math.nan), fit.errors.get(name, math.nan)
+    at_limit = name.replace("log10_", "") in {n.replace("log10_", "") for n in fit.at_limit}
+    return Estimate(value, error, "at the end of its prior" if at_limit else "")
+
+
+def variables(analysis: Analysis) -> Table:
+    """Posterior and best fit of every variable; HDI of parameters of interest may be disjoint."""
+    columns = [
+        *(Column("variable"), Column("unit"), Column("mean", ".4g"), Column("sd", ".2g")),
+        *(Column(f"{p:.0%} HDI", ".3g", f"hdi{100 * p:.0f}") for p in PROBABILITIES),
+        Column("90% equal-tailed", ".3g", "eti90"),
+        Column("best fit", ".3g", "best_fit"),
+        *(Column("ESS", ".0f", "ess_bulk"), Column("tail ESS", ".0f", "ess_tail")),
+        Column("R-hat", ".4f", "r_hat"),
+    ]
+    rows, units = [], units_of(analysis.scenario, analysis.names)
+    for name in analysis.summary["variable"].to_numpy().astype(str):
+        of = {k: float(v) for k, v in analysis.summary.sel(variable=name).items()}
+        hdi = [analysis.credible(name, probability) for probability in PROBABILITIES]
+        best = fitted_value(analysis.best_fit, name)
+        eti = [(of["eti90_low"], of["eti90_high"])]
+        numbers = (of["ess_bulk"], of["ess_tail"], of["r_hat"])
+        rows.append([name, units.get(name, ""), of["mean"], of["sd"], *hdi, eti, best, *numbers])
+    return Table(columns, rows)
+
+
+def intervals(analysis: Analysis) -> Table:
+    """Credible, confidence and published intervals of the parameters of interest."""
+    titles = ("parameter", "level", "credible (HDI)", "confidence (profile)", "published")
+    columns = [Column(t, spec) for t, spec in zip(titles, ("", ".0%", *[".4g"] * 3), strict=True)]
+    units = units_of(analysis.scenario, analysis.names)
+    rows = []
+    for name in analysis.parameter_names:
+        bounds = [bound for bound in analysis.bounds if bound.is_of(name)]
+        for level in PROBABILITIES:
+            of_level = "; ".join(_published(b) for b in bounds if abs(b.level - level) < CLOSE)
+            confidence = analysis.confidence(name, level)
+            hdi = analysis.credible(name, level)
+            rows.append([with_unit(name, units), level, hdi, confidence, of_level or None])
+    return Table(columns, rows)
+
+
+def _published(bound: Bound) -> str:
+    return f"[{bound.low:.4g}, {bound.high:.4g}] ({bound.source})"
+
+
+def pieces(analysis: Analysis) -> Table:
+    """The intervals again, one connected piece in a row, to be read by programs."""
+    units = units_of(analysis.scenario, analysis.names)
+    columns = [Column(title) for title in ("parameter", "unit", "level", "kind", "low", "high")]
+    rows = [
+        [name, units.get(name, ""), level, kind, low, high]
+        for name in analysis.parameter_names
+        for level in PROBABILITIES
+        for kind, of in (("credible", analysis.credible), ("confidence", analysis.confidence))
+        for low, high in of(name, level)
+    ]
+    return Table(columns, rows)
+
+
+def profile_intervals(
+    profile: Profile, units: Mapping[str, str], levels: Sequence[float] = ()
+) -> Table:
+    """Confidence intervals of each parameter, at the usual levels unless given."""
+    levels = levels or LEVELS
+    columns = [Column(f"{100 * level:.4g}% confidence", ".4g") for level in levels]
+    rows = [
+        [with_unit(name, units), *(curve.intervals(level) for level in levels)]
+        for name, curve in profile.curves.items()
+    ]
+    return Table([Column("profile"), *columns], rows)
+
+
+def best_fits(analysis: Analysis) -> Table:
+    """Minima of chi^2 of the Standard Model and the scenario."""
+    data = data_set(analysis.experiments)
+    comparable = is_as_published(analysis.experiments, analysis.options)
+    columns = [Column("fit"), Column("χ²", ".2f"), Column("degrees of freedom")]
+    fits = {analysis.standard_model.scenario: analysis.standard_model}
+    rows = [
+        [name, fit.chi2, fit.dof, published_chi2(name, data) if comparable else None]
+        for name, fit in (fits | {analysis.scenario.name: analysis.best_fit}).items()
+    ]
+    return Table([*columns, Column("published χ²")], rows)
+
+
+def best_fit_variables(fit: FitResult, units: Mapping[str, str]) -> Table:
+    """Parameters and nuisances at the minimum of chi^2."""
+    columns = [Column("variable"), Column("best fit", ".5g"), Column("error", ".3g")]
+    rows = [
+        [with_unit(name, units), value, fit.errors.get(name)]
+        for name, value in {**fit.params, **fit.nuisances}.items()
+    ]
+    return Table(columns, rows)
+
+
+def expected_events(counts: xr.Dataset) -> Table:
+    """Events of each component of a prediction."""
+    rows = [[str(name), float(values.sum())] for name, values in counts.data_vars.items()]
+    return Table([Column("component"), Column("expected events", ".2f")], rows)
+
+
+def against_standard_model(analysis: Analysis) -> Table:
+    """Improvement of chi^2, predictive criteria, evidence."""
+    columns = [Column(t) for t in ("criterion", "scenario less Standard Model", "remark")]
+    if analysis.comparison is None:
+        return Table(columns, [])
+    sm, own = (analysis.comparison.sel(model=name) for name in ("sm", analysis.scenario.name))
+    by_bin = own["loo"] - sm["loo"]
+    loo = Estimate(float(by_bin.sum()), float((by_bin.size * by_bin.var()) ** 0.5))
+    waic = float(own["elpd_waic"] - sm["elpd_waic"])
+    evidence = Estimate(
+        float(own["log_evidence"] - sm["log_evidence"]),
+        float(np.hypot(own["log_evidence_error"], sm["log_evidence_error"])),
+    )
+    more = f"{len(analysis.best_fit.params)} more parameters"
+    large_k = f"{int(own['unreliable_loo'])} bins with Pareto k above {MAX_PARETO_K}"
+    variance = f"{int(own['unreliable_waic'])} bins of too large variance"
+    bayes = "ln of the Bayes factor, for the widths of these priors"
+    improvement = analysis.best_fit.chi2 - analysis.standard_model.chi2
+    rows: list[list[Any]] = [
+        ["χ² at the minimum", improvement, more],
+        ["LOO, expected log predictive density", loo, large_k],
+        ["WAIC", waic, variance],
+        ["log-evidence", evidence, bayes],
+    ]
+    shown = rows if np.isfinite(evidence.value) else rows[:-1]
+    return Table([columns[0], Column(columns[1].title, ".2f"), columns[2]], shown, named=False)
+
+
+def linear_and_log(sensitivity: xr.Dataset, units: Mapping[str, str]) -> Table:
+    """Limits on couplings under linear and log priors."""
+    percent = f"{sensitivity.attrs['probability']:.0%}"
+    columns = [Column(t) for t in ("coupling", "prior")]
+    columns += [Column(f"{percent} upper limit", ".3g"), Column(f"{percent} HDI", ".3g")]
+    rows = []
+    for name in sensitivity["parameter"].to_numpy() if sensitivity.sizes.get("parameter") else ():
+        for prior in sensitivity["prior"].to_numpy():
+            row = {k: v.item() for k, v in sensitivity.sel(parameter=name, prior=prior).items()}
+            limit = Estimate(row["upper_limit"], row["upper_limit_error"])
+            hdi = [(row["hdi_low"], row["hdi_high"])]
+            rows.append(
+                [with_unit(str(name), units), row["distribution"], limit, hdi, row["method"]]
+            )
+    return Table([*columns, Column("how")], rows)
+
+
+def without_log_prior(sensitivity: xr.Dataset) -> dict[str, str]:
+    """Parameter -> why it has no log prior."""
+    return json.loads(sensitivity.attrs["left_out"])
+
+
+def power_scaling(scaling: xr.Dataset) -> Table:
+    """Sensitivity of the parameters to priors and likelihood."""
+    keys = {"to the priors": "prior", "of nuisances": "of_nuisances"}
+    keys |= {"to the likelihood": "likelihood"}
+    rows = [
+        [name, *(row[k].item() for k in keys.values()), str(row["diagnosis"].item())]
+        for name in scaling["variable"].to_numpy().astype(str)
+        for row in [scaling.sel(variable=name)]
+    ]
+    numbers = [Column(title, ".3f") for title in keys]
+    return Table([Column("parameter"), *numbers, Column("diagnosis")], rows)

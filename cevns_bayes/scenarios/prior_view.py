@@ -1,0 +1,136 @@
+"""What the prior of a model's free variable says: bounds, peak, width, words.
+
+Priors are declared as plain PyMC distributions. All that is read back from one is read here.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pymc.distributions.continuous import TruncatedNormalRV
+from pymc.printing import str_for_dist
+from pymc.pytensorf import constant_fold
+from pytensor.tensor import TensorVariable
+from pytensor.tensor.random.basic import NormalRV, UniformRV
+from pytensor.tensor.random.type import RandomType
+from pytensor.tensor.type_other import NoneTypeT
+
+from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.scenarios.priors import PriorModel
+
+Limits = tuple[float, float]
+
+SEED = 0
+PRIOR_DRAWS = 10_000
+ENDS_OF_BULK = (0.0005, 0.9995)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The prior of a free variable of a model, for those who search, tabulate or reweight.
+
+    Attributes
+    ----------
+    rv
+        The random variable.
+    limits
+        Hard bounds, outside of which the density is zero; infinite where there are none.
+    written
+        As the user wrote it, if so.
+    """
+
+    rv: Any
+    limits: Limits
+    written: str = ""
+
+    @classmethod
+    def of(cls, model: pm.Model, name: str) -> "Prior":
+        """The prior of the free variable ``name``."""
+        rv = model[name]
+        written = model.written if isinstance(model, PriorModel) else {}
+        return cls(rv, _support(rv, model.rvs_to_transforms[rv]), written.get(name, ""))
+
+    @property
+    def name(self) -> str:
+        """Name of the variable."""
+        return str(self.rv.name)
+
+    @property
+    def text(self) -> str:
+        """The distribution with its numbers to eight digits, of which PyMC would print three."""
+        return self.written or _as_text(self.rv)
+
+    def __str__(self) -> str:
+        return f"{self.name} ~ {self.text}"
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether it is uniform between its limits."""
+        return isinstance(self.rv.owner.op, UniformRV)
+
+    @property
+    def peak(self) -> float:
+        """A value of the highest density."""
+        operation = self.rv.owner.op
+        if isinstance(operation, NormalRV | TruncatedNormalRV):
+            return float(np.clip(self._parameters[0], *self.limits))
+        draws = self._draws
+        return float(draws[pm.logp(self.rv, draws).eval(mode=FAST_COMPILE).argmax()])
+
+    @property
+    def standard_deviation(self) -> float:
+        """Standard deviation; between two finite limits, that of a uniform distribution."""
+        low, high = self.limits
+        if np.isfinite(high - low):
+            return (high - low) / np.sqrt(12)
+        if isinstance(self.rv.owner.op, NormalRV):
+            return float(self._parameters[1])
+        return float(self._draws.std())
+
+    @property
+    def bulk(self) -> Limits:
+        """The limits; where there are none, quantiles that leave out one draw in a thousand."""
+        if np.isfinite(self.limits).all():
+            return self.limits
+        ends = np.quantile(self._draws, ENDS_OF_BULK)
+        low, high = np.where(np.isfinite(self.limits), self.limits, ends)
+        return float(low), float(high)
+
+    def pull(self, value: Any) -> Any:
+        """-2 ln of the density at ``value`` relative to the peak; (x/sigma)^2 for a Gaussian."""
+        return -2 * (pm.logp(self.rv, value) - pm.logp(self.rv, np.float64(self.peak)))
+
+    @property
+    def _parameters(self) -> list[np.ndarray]:
+        operation = self.rv.owner.op
+        return [x.eval(mode=FAST_COMPILE) for x in operation.dist_params(self.rv.owner)]
+
+    @cached_property
+    def _draws(self) -> np.ndarray:
+        return pm.draw(self.rv, PRIOR_DRAWS, random_seed=SEED, mode=FAST_COMPILE)
+
+
+def _support(rv: TensorVariable, transform: Any) -> Limits:
+    """Where the transform to an unbounded variable, which PyMC chooses by the bounds, ends."""
+    if transform is None:
+        return -np.inf, np.inf
+    ends = [pt.as_tensor_variable(np.float64(end)) for end in (-np.inf, np.inf)]
+    low, high = (transform.backward(end, *rv.owner.inputs).eval(mode=FAST_COMPILE) for end in ends)
+    return float(low), float(high)
+
+
+def _as_text(rv: TensorVariable) -> str:
+    inputs = [x for x in rv.owner.inputs if not isinstance(x.type, RandomType | NoneTypeT)]
+    numbers = constant_fold(inputs, raise_not_constant=False)
+    if not all(isinstance(number, np.ndarray) and number.ndim == 0 for number in numbers):
+        return str_for_dist(rv).partition(" ~ ")[2]
+    name = rv.owner.op._print_name[0]
+    return f"{name}({', '.join(f'{float(number):.8g}' for number in numbers)})"
+
+
+def prior_lines(model: pm.Model) -> list[str]:
+    """Priors of the free variables in ``~`` notation."""
+    return [str(Prior.of(model, rv.name)) for rv in model.free_RVs]

@@ -1,0 +1,206 @@
+"""Priors a user writes in place of a scenario's own: ``"sin2_theta_w ~ Normal(0.23, 0.01)"``.
+
+Any continuous PyMC distribution, or ``LogUniform(low, high)``: uniform in the logarithm, sampled
+in log10 under the name ``log10_<name>``.
+"""
+
+import ast
+import inspect
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+from pymc.distributions.continuous import BoundedContinuous, Continuous
+from pytensor.tensor import TensorVariable
+
+from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.errors import InputError, unknown_name
+
+Priors = Mapping[str, str | TensorVariable]
+
+_EXAMPLE = "write 'NAME ~ Distribution(numbers)', e.g. 'sin2_theta_w ~ Uniform(0.1, 0.4)'"
+
+
+def split_prior(text: str) -> tuple[str, str]:
+    """``"name ~ Normal(0, 1)"`` -> ``("name", "Normal(0, 1)")``."""
+    name, tilde, distribution = text.partition("~")
+    if not tilde or not name.strip() or not distribution.strip():
+        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}")
+    parse_distribution(distribution)
+    return name.strip(), distribution.strip()
+
+
+def parse_distribution(text: str) -> "TensorVariable | LogUniform":
+    """Unnamed PyMC distribution from text such as ``"Normal(0, sigma=1)"``.
+
+    Raises
+    ------
+    InputError
+        Not one call of a continuous PyMC distribution with finite numbers.
+    """
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}") from None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}")
+    distribution = _distributions().get(call.func.id)
+    if distribution is None:
+        raise unknown_name("prior distribution", call.func.id, _distributions())
+    signature = inspect.signature(distribution.dist)
+    for keyword in call.keywords:
+        if keyword.arg not in signature.parameters:
+            allowed = [name for name in signature.parameters if name not in ("args", "kwargs")]
+            raise unknown_name(f"argument of {call.func.id}", keyword.arg, allowed)
+    try:
+        arguments = [_number(argument) for argument in call.args]
+        keywords = {str(k.arg): _number(k.value) for k in call.keywords}
+        prior = distribution.dist(*arguments, **keywords)
+        if not isinstance(prior, LogUniform):
+            _check_usable(prior)
+    except Exception as error:  # whatever PyMC says of the arguments, the user should read
+        raise InputError(f"malformed prior '{text}': {error}; {_EXAMPLE}") from error
+    return prior
+
+
+def _number(node: ast.expr) -> float:
+    """A number or an infinity, which a prior may have as a limit."""
+    text = ast.unparse(node)
+    if text in ("inf", "-inf"):
+        return float(text)
+    try:
+        return float(ast.literal_eval(node))
+    except (TypeError, ValueError):
+        raise ValueError(f"'{text}' is not a number") from None
+
+
+def _distributions() -> dict[str, Any]:
+    """Continuous distributions of one variable that can be drawn from, by name."""
+    found = {name: getattr(pm, name) for name in dir(pm) if not name.startswith("_")}
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, type)
+        and issubclass(value, Continuous)
+        and value not in (Continuous, BoundedContinuous, pm.Flat, pm.HalfFlat)
+        and value.__module__ != pm.distributions.multivariate.__name__
+    } | {"LogUniform": LogUniform}
+
+
+def _check_usable(prior: TensorVariable) -> None:
+    if prior.ndim != 0:
+        raise ValueError("a prior must be a scalar distribution")
+    draw = pm.draw(prior, random_seed=0, mode=FAST_COMPILE)
+    density = pm.logp(prior, draw).eval(mode=FAST_COMPILE)
+    if not (np.isfinite(draw) and np.isfinite(density)):
+        raise ValueError(f"it draws {draw} with log-density {density}")
+
+
+def _distribution(prior: Any) -> "TensorVariable | LogUniform":
+    if isinstance(prior, str):
+        return parse_distribution(prior)
+    owner = getattr(prior, "owner", None)
+    if owner is None or prior.ndim != 0:
+        raise InputError(f"malformed prior {prior!r}: neither text nor a scalar PyMC distribution")
+    return owner.clone().out
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """Uniform in the logarithm between two positive numbers."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low < self.high < np.inf:
+            raise ValueError(f"needs 0 < low < high, got {self.low}, {self.high}")
+
+    @classmethod
+    def dist(cls, low: float, high: float) -> "LogUniform":
+        """Made as PyMC's distributions are, so that the parser need not tell them apart."""
+        return cls(low, high)
+
+    def declare(self, name: str) -> TensorVariable:
+        """Add it to the open model, sampled in log10; returns the physical value."""
+        log10 = pm.Uniform(log10_name(name), np.log10(self.low), np.log10(self.high))
+        return pm.Deterministic(name, 10.0**log10)
+
+
+def log_uniform(name: str, low: float, high: float) -> TensorVariable:
+    """Declare a log-uniform parameter in the open model and return its physical value.
+
+    It is sampled as ``log10_<name>``, and ``name`` itself is a Deterministic. A prior that the
+    user gives for ``name`` replaces it.
+
+    Examples
+    --------
+    >>> import pymc as pm
+    >>> with pm.Model() as model:
+    ...     mass = cb.log_uniform("mass", 0.1, 1e4)
+    >>> mass.name, [variable.name for variable in model.free_RVs]
+    ('mass', ['log10_mass'])
+    """
+    model = pm.modelcontext(None)
+    given = model.prior_for(name) if isinstance(model, PriorModel) else None
+    if given is not None:
+        return given.declare(name) if isinstance(given, LogUniform) else model.declare(name, given)
+    return LogUniform(low, high).declare(name)
+
+
+def log10_name(name: str) -> str:
+    """``"mass"`` -> ``"log10_mass"``, ``"csi::mass"`` -> ``"csi::log10_mass"``."""
+    prefix, colons, last = name.rpartition("::")
+    return f"{prefix}{colons}log10_{last}"
+
+
+def sampled_name(variables: Container[str], name: str) -> str:
+    """The sampled variable behind a parameter: itself, or its logarithm if that is there.
+
+    ``variables`` is a model, the draws of a posterior, or any other container of names.
+    """
+    log10 = log10_name(name)
+    return log10 if log10 in variables else name
+
+
+class PriorModel(pm.Model):
+    """A PyMC model in which chosen free variables get other priors than their declaration says."""
+
+    def __init__(self, priors: Priors | None = None, name: str = "") -> None:
+        super().__init__(name)
+        self._priors = {name: _distribution(prior) for name, prior in (priors or {}).items()}
+        self.written = {
+            name: ast.unparse(ast.parse(prior.strip()))
+            for name, prior in (priors or {}).items()
+            if isinstance(prior, str)
+        }
+
+    def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
+        """As in PyMC, with the user's prior in place of ``rv_var`` if there is one."""
+        given = self.prior_for(name)
+        if isinstance(given, LogUniform):
+            return given.declare(name)
+        if given is not None:
+            return self.declare(name, given, dims=kwargs.get("dims"))
+        return super().register_rv(rv_var, name, **kwargs)
+
+    def declare(self, name: str, prior: TensorVariable, **kwargs: Any) -> TensorVariable:
+        """Add a free variable with this prior, whatever the user gave."""
+        return super().register_rv(prior, name, **kwargs)
+
+    def prior_for(self, name: str) -> "TensorVariable | LogUniform | None":
+        """The user's prior of a variable, if there is one."""
+        return self._priors.get(self.name_for(name))
+
+    def check_priors_used(self) -> None:
+        """Raise for a prior whose name no free variable has."""
+        free = [variable.name for variable in self.free_RVs]
+        for name in self._priors:
+            if sampled_name(free, name) not in free:
+                raise unknown_name("prior variable", name, free)
+            if log10_name(name) in self._priors:
+                raise InputError(
+                    f"'{name}' and '{log10_name(name)}' are one variable: give one prior"
+                )

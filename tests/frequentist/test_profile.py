@@ -1,0 +1,269 @@
+"""Profile likelihood: known answers on toys, iminuit on the real thing."""
+
+import numpy as np
+import pytest
+from contourpy import contour_generator
+from iminuit import Minuit
+from scipy import stats
+
+from cevns_bayes import InputError, profile
+from cevns_bayes.engine.problem import Problem
+from cevns_bayes.frequentist.best_fit import sampled_parameters
+from cevns_bayes.frequentist.chi2 import Chi2, build_chi2
+from cevns_bayes.frequentist.curves import Curve, Surface, threshold
+from cevns_bayes.frequentist.ranges import reach
+from cevns_bayes.frequentist.scan import Scan
+
+
+def toy(value, gradient, names, limits):
+    return Chi2(
+        names=names,
+        limits=limits,
+        steps=np.ones(len(names)),
+        value=value,
+        with_gradient=lambda p: (value(p), gradient(p)),
+    )
+
+
+def band(nuisance_pull=1.0):
+    """((xy - 1)/0.002 - alpha)^2 + alpha^2 + (x/3 - 1)^2: a thin hyperbola in a box."""
+
+    def value(p):
+        x, y, alpha = p
+        return ((x * y - 1) / 0.002 - alpha) ** 2 + nuisance_pull * alpha**2 + (x / 3 - 1) ** 2
+
+    def gradient(p):
+        x, y, alpha = p
+        off = 2 * ((x * y - 1) / 0.002 - alpha)
+        slope = 2 * (x / 3 - 1) / 3
+        return np.array([off * y / 0.002 + slope, off * x / 0.002, 2 * nuisance_pull * alpha - off])
+
+    limits = ((0.2, 5.0), (0.2, 5.0), (-np.inf, np.inf))
+    chi2 = toy(value, gradient, ("x", "y", "alpha"), limits)
+    box = dict(zip("xy", limits[:2], strict=True))
+    return Scan(chi2, box, np.array([3.0, 1 / 3, 0.0]), 0.0)
+
+
+def two_minima():
+    """((x^2 - 1)/0.1 - alpha)^2 + alpha^2, whose profile is ((x^2 - 1)/0.1)^2/2."""
+
+    def value(p):
+        return ((p[0] ** 2 - 1) / 0.1 - p[1]) ** 2 + p[1] ** 2
+
+    def gradient(p):
+        off = 2 * ((p[0] ** 2 - 1) / 0.1 - p[1])
+        return np.array([off * 2 * p[0] / 0.1, 2 * p[1] - off])
+
+    chi2 = toy(value, gradient, ("x", "alpha"), ((-50.0, 50.0), (-np.inf, np.inf)))
+    return Scan(chi2, {"x": (-50.0, 50.0)}, np.array([1.0, 0.0]), 0.0)
+
+
+def test_thresholds_are_those_of_wilks():
+    assert threshold(stats.chi2.cdf(1, 1), 1) == pytest.approx(1.0)
+    assert threshold(0.90, 1) == pytest.approx(2.706, abs=1e-3)
+    assert Surface.threshold(0.90) == pytest.approx(4.605, abs=1e-3)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        threshold(90, 1)
+
+
+def test_interval_around_a_minimum_much_narrower_than_the_prior():
+    curve = two_minima().curve("x")
+    half = 0.1 * np.sqrt(2 * threshold(0.90, 1))
+    known = [(-np.sqrt(1 + half), -np.sqrt(1 - half)), (np.sqrt(1 - half), np.sqrt(1 + half))]
+    np.testing.assert_allclose(curve.intervals(0.90), known, rtol=1e-3)
+    np.testing.assert_allclose(
+        curve.delta_chi2, ((curve.values**2 - 1) / 0.1) ** 2 / 2, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_open_interval_ends_at_the_limit():
+    x = np.linspace(0.0, 4.0, 41)
+    curve = Curve("x", (0.0, 4.0), x, x**2, np.zeros((41, 1)))
+    ((low, high),) = curve.intervals(0.90)
+    assert low == 0.0
+    assert high == pytest.approx(np.sqrt(threshold(0.90, 1)), rel=1e-3)
+    assert Curve("x", (0.0, 4.0), x, 0 * x, np.zeros((41, 1))).intervals(0.9) == [(0.0, 4.0)]
+
+
+def test_curve_follows_a_thin_band():
+    curve = band().curve("x")
+    np.testing.assert_allclose(curve.delta_chi2, (curve.values / 3 - 1) ** 2, atol=1e-3)
+    assert np.diff(curve.values).max() < 0.3
+
+
+def two_branches():
+    """y = 1 with Delta chi^2 = ((x - 1)/4)^2, or y = -1 with 0.5 + (x + 1)^2/50."""
+
+    def branches(p):
+        x, y, _ = p
+        values = [(x - 1) ** 2 / 16 + 9 * (y - 1) ** 2, 0.5 + (x + 1) ** 2 / 50 + 9 * (y + 1) ** 2]
+        slopes = np.array([[(x - 1) / 8, 18 * (y - 1), 0], [(x + 1) / 25, 18 * (y + 1), 0]])
+        return np.array(values), slopes
+
+    def value(p):
+        return branches(p)[0].min() + p[2] ** 2
+
+    def gradient(p):
+        values, slopes = branches(p)
+        return slopes[values.argmin()] + np.array([0, 0, 2 * p[2]])
+
+    limits = ((-5.0, 5.0), (-5.0, 5.0), (-np.inf, np.inf))
+    chi2 = toy(value, gradient, ("x", "y", "alpha"), limits)
+    box = dict(zip("xy", limits[:2], strict=True))
+    return Scan(chi2, box, np.array([1.0, 1.0, 0.0]), 0.0, [np.array([-1.0, -1.0, 0.0])])
+
+
+def test_curve_is_the_lower_of_two_branches():
+    curve = two_branches().curve("x")
+    x = curve.values
+    known = np.minimum((x - 1) ** 2 / 16, 0.5 + (x + 1) ** 2 / 50)
+    np.testing.assert_allclose(curve.delta_chi2, known, atol=1e-5)
+
+
+def test_surface_is_the_minimum_over_nuisances():
+    scan = band()
+    x, y = np.linspace(2.5, 3.5, 21), np.linspace(0.25, 0.45, 301)
+    surface = scan.surface("x", "y", {"x": x, "y": y}, [scan.curve("x")])
+    known = ((x[:, None] * y - 1) / 0.002) ** 2 / 2 + (x[:, None] / 3 - 1) ** 2
+    inside = known < 10
+    assert inside.sum() > 50
+    np.testing.assert_allclose(surface.delta_chi2[inside], known[inside], atol=1e-3)
+    assert (surface.delta_chi2[~inside] > 9.9).all()
+    x, y, height = surface.minima.T
+    np.testing.assert_allclose(height, (x / 3 - 1) ** 2, atol=1e-3)
+    np.testing.assert_allclose(y, 1 / x, rtol=0.02)
+
+
+@pytest.fixture(scope="module")
+def own_prior():
+    """Of the weak mixing angle, uniform between bounds that are far away."""
+    return profile("weak-mixing-angle", surfaces=False)
+
+
+PROFILED = {0.68: (0.1926, 0.2492), 0.90: (0.1762, 0.2708), 0.95: (0.1686, 0.2819)}
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        "Normal(0.2386, 0.01)",
+        "Normal(0.1, 0.001)",
+        "StudentT(3, mu=0.3, sigma=0.02)",
+        "HalfNormal(0.02)",
+    ],
+)
+def test_intervals_do_not_depend_on_a_prior_without_bounds(own_prior, prior):
+    priors = {"sin2_theta_w": prior}
+    found = profile("weak-mixing-angle", surfaces=False, priors=priors)
+    curve = found.curves["sin2_theta_w"]
+    assert curve.limits == (0.0 if prior.startswith("Half") else -np.inf, np.inf)
+    assert found.best_fit.chi2 == pytest.approx(own_prior.best_fit.chi2, abs=1e-4)
+    for level, known in PROFILED.items():
+        (ours,) = curve.intervals(level)
+        assert ours == pytest.approx(known, abs=1e-4)
+        assert ours == pytest.approx(*own_prior.curves["sin2_theta_w"].intervals(level), abs=1e-5)
+
+
+def test_bounds_of_a_prior_cut_an_interval():
+    priors = {"sin2_theta_w": "TruncatedNormal(0.2, 0.1, lower=0.19, upper=inf)"}
+    found = profile("weak-mixing-angle", surfaces=False, priors=priors)
+    ((low, high),) = found.curves["sin2_theta_w"].intervals(0.90)
+    assert low == pytest.approx(0.19)
+    assert high == pytest.approx(PROFILED[0.90][1], abs=1e-4)
+
+
+def plateau():
+    """Delta chi^2 = 4 tanh(x)^2 on all of the line: it never leaves the region at 99 %."""
+    chi2 = toy(
+        lambda p: 4 * np.tanh(p[0]) ** 2,
+        lambda p: np.array([8 * np.tanh(p[0]) / np.cosh(np.clip(p[0], -50, 50)) ** 2]),
+        ("x",),
+        ((-np.inf, np.inf),),
+    )
+    ends = [point[0] for _, point in reach(chi2, np.zeros(1), 0, 0.5)]
+    return Scan(chi2, {"x": (min(ends), max(ends))}, np.zeros(1), 0.0)
+
+
+def test_interval_without_end_is_infinite():
+    curve = plateau().curve("x")
+    assert curve.intervals(0.99) == [(-np.inf, np.inf)]
+    half = np.arctanh(np.sqrt(threshold(0.90, 1) / 4))
+    np.testing.assert_allclose(curve.intervals(0.90), [(-half, half)], rtol=1e-3)
+
+
+def test_levels_beyond_what_was_scanned_are_refused():
+    with pytest.raises(InputError, match="beyond Delta chi\\^2 = 30"):
+        plateau().curve("x").intervals(1 - 1e-9)
+
+
+def test_scenario_without_parameters():
+    with pytest.raises(InputError, match="sm has no parameters of interest"):
+        profile("sm")
+
+
+@pytest.mark.parametrize("points", [5, 20.0])
+def test_wrong_points(points):
+    with pytest.raises(InputError, match="points must be an integer of at least 10"):
+        profile("weak-mixing-angle", points=points)
+
+
+def minimiser(name):
+    """MIGRAD on the compiled chi^2, started at the best fit of nothing but zeros."""
+    problem = Problem.build(name, ["csi"])
+    names = sampled_parameters(problem)
+    chi2 = build_chi2(problem, names, mode=None)
+    return names, chi2
+
+
+def minuit(chi2, start):
+    fit = Minuit(chi2.value, start, grad=chi2.gradient, name=chi2.names)
+    fit.errordef, fit.limits, fit.errors = Minuit.LEAST_SQUARES, chi2.limits, chi2.steps / 10
+    fit.strategy, fit.tol = 2, 1e-3
+    return fit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["weak-mixing-angle", "neutron-radius", "charge-radius", "millicharge"]
+)
+def test_intervals_are_those_of_minos(name):
+    found = profile(name, surfaces=False)
+    names, chi2 = minimiser(name)
+    best = np.array([found.best_fit.values[variable] for variable in chi2.names])
+    for level in (0.68, 0.90):
+        for parameter in names:
+            fit = minuit(chi2, best).migrad().minos(parameter, cl=level)
+            error, value = fit.merrors[parameter], fit.values[parameter]
+            low, high = value + error.lower, value + error.upper
+            ours = next(i for i in found.curves[parameter].intervals(level) if i[0] < value < i[1])
+            assert error.is_valid
+            assert np.abs(np.subtract(ours, (low, high))).max() < 0.01 * (high - low)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["charge-radius", "nsi-d-ee-mumu", "millicharge", "magnetic-moment"]
+)
+def test_contours_are_where_migrad_puts_them(name):
+    found = profile(name)
+    _, chi2 = minimiser(name)
+    ((pair, surface),) = found.surfaces.items()
+    best = np.array([found.best_fit.values[variable] for variable in chi2.names])
+    minimum = minuit(chi2, best).migrad().fval
+    extent = np.array([np.ptp(surface.x), np.ptp(surface.y)])
+
+    def height(point):
+        start = best.copy()
+        start[[chi2.names.index(variable) for variable in pair]] = point
+        fit = minuit(chi2, start)
+        for variable in pair:
+            fit.fixed[variable] = True
+        return fit.migrad().fval - minimum
+
+    generator = contour_generator(surface.x, surface.y, surface.delta_chi2.T)
+    (line, *_) = generator.lines(surface.threshold(0.90))
+    for vertex in line[:: len(line) // 8]:
+        step = 1e-3 * extent
+        slope = [(height(vertex + e * step) - height(vertex - e * step)) / 2e-3 for e in np.eye(2)]
+        distance = abs(height(vertex) - surface.threshold(0.90)) / np.hypot(*slope)
+        assert distance < 0.01  # of the extent of the region

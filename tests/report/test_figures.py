@@ -1,0 +1,92 @@
+"""Figures of model against data: every number that is drawn lies within the axes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import cevns_bayes as cb
+from cevns_bayes.bayesian.comparison import MAX_PARETO_K
+from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS, expected_counts
+
+CHAINS, DRAWS = 2, 50
+
+
+def posterior_of(experiment, expected, group="posterior"):
+    """A toy: draws scatter by 3 % around the expectation, replicated data by Poisson."""
+    rng = np.random.default_rng(1)
+    dims = [experiment.qualified(axis.name) for axis in experiment.axes]
+    ones = (CHAINS, DRAWS, *[1] * len(dims))
+    mu = expected * (1 + 0.03 * rng.normal(size=ones))
+    counts, drawn = experiment.qualified("counts"), ("chain", "draw", *dims)
+    groups = {
+        "posterior": xr.Dataset(),
+        "posterior_predictive": xr.Dataset({counts: (drawn, rng.poisson(mu))}),
+        "observed_data": xr.Dataset({counts: (dims, experiment.counts)}),
+    }
+    groups[group] = xr.Dataset({experiment.qualified("expected"): (drawn, mu)})
+    return xr.DataTree.from_dict(groups)
+
+
+@pytest.fixture(scope="module")
+def bare(csi):
+    """One axis, no time, no background."""
+    signal = replace(csi.signals[0], time_shapes={}, norms=(), radius=None, onset=None)
+    nuisances = tuple(n for n in csi.nuisances if n.name in signal.nuisance_names)
+    bare = cb.Experiment("bare", csi.axes[:1], (signal,), nuisances=nuisances)
+    return cb.asimov("sm", data=bare)[0]
+
+
+def heights(panel):
+    """All y that a panel draws: data with their errors, bands, lines, bars."""
+    for patch in panel.patches:
+        values = patch.get_data()
+        yield values.values
+        if values.baseline is not None:
+            yield np.atleast_1d(values.baseline)
+    for line in panel.lines:
+        yield np.asarray(line.get_ydata())
+    for bars in panel.collections:
+        yield np.concatenate(bars.get_segments())[:, 1]
+
+
+@pytest.mark.parametrize("name", ["csi", "lar", "bare"])
+def test_nothing_is_cut(name, request):
+    experiment = request.getfixturevalue("bare") if name == "bare" else cb.load_experiment(name)
+    mu = cb.predict("sm", data=experiment)
+    posterior = posterior_of(experiment, mu["total"].to_numpy())
+    spectra = cb.plot_spectra(experiment, posterior, mu, mu)
+    assert len(spectra.axes) == len(experiment.axes) * (2 if experiment.backgrounds else 1)
+    for figure in (spectra, cb.plot_predictive(experiment, posterior)):
+        for panel in figure.axes:
+            low, high = panel.get_ylim()
+            for values in heights(panel):
+                assert low <= values.min(), panel.get_ylabel()
+                assert values.max() <= high, panel.get_ylabel()
+
+
+def test_bars_add_up_to_the_best_fit(csi):
+    mu = cb.predict("sm")
+    figure = cb.plot_spectra(csi, posterior_of(csi, mu["total"].to_numpy()), mu, mu)
+    upper, _, lower, _ = figure.axes
+    width = np.diff(csi.axis("energy").edges)
+    total = mu["total"].sum("time").to_numpy()
+    *_, top, _, _ = (patch.get_data().values * width for patch in upper.patches)  # band, SM last
+    np.testing.assert_allclose(top, total, atol=MIN_SHOWN_EVENTS)  # fewer are not drawn
+    *_, top, _, _ = (patch.get_data().values * width for patch in lower.patches)
+    rest = total - mu["ssb"].sum("time").to_numpy()
+    np.testing.assert_allclose(top, rest, atol=MIN_SHOWN_EVENTS)
+
+
+@pytest.mark.parametrize("group", ["posterior", "expected"])
+def test_expected_counts_are_found_in_either_group(csi, sm_counts, group):
+    posterior = posterior_of(csi, sm_counts["total"].to_numpy(), group)
+    assert expected_counts(posterior, csi).shape == (CHAINS, DRAWS, *csi.shape)
+
+
+def test_line_of_pareto_k_is_that_of_the_comparison():
+    k = xr.Dataset({"pareto_k": (("model", "bin"), [[0.1, 0.9]])}, coords={"model": ["sm"]})
+    (panel,) = cb.plot_pareto_k(k).axes
+    (line,) = (line for line in panel.lines if str(MAX_PARETO_K) in line.get_label())
+    assert set(line.get_ydata()) == {MAX_PARETO_K}

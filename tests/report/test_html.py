@@ -1,0 +1,221 @@
+import csv
+import json
+import re
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from cevns_bayes import InputError, cli, load_experiment, predict
+from cevns_bayes.bayesian.diagnostics import check_convergence
+from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.folder import new_folder
+from cevns_bayes.report.html import render
+from cevns_bayes.scenarios.scenario import Scenario
+
+DRAWS, CHAINS = 60, 2
+
+
+def run(folder, scenario):
+    """Folder of a run that is much too short."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        arguments = ["run", scenario, "--draws", str(DRAWS), "--chains", str(CHAINS)]
+        patch.setattr(sys, "argv", ["cevns-bayes", *arguments, "--tune", "150", "--no-progress"])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+    assert exit_info.value.code == 0
+    return folder / "results" / f"{scenario}-csi"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("run"), "weak-mixing-angle")
+
+
+@pytest.fixture(scope="module")
+def posterior(results):
+    with xr.open_datatree(results / "posterior.nc") as tree:
+        return tree.load()
+
+
+def test_folder_holds_every_file_and_no_leftovers(results):
+    figures = ("posterior", "spectra_csi", "predictive_csi", "corner")
+    figures += ("prior_to_posterior", "pareto_k")
+    expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}
+    expected |= {"posterior.nc", "summary.csv", "fit.json", "report.html"}
+    expected |= {"profile_sin2_theta_w.csv", "intervals.csv"}
+    assert {path.name for path in results.iterdir()} == expected
+    assert all(path.stat().st_size for path in results.iterdir())
+    assert [path.name for path in results.parent.iterdir()] == [results.name]
+
+
+def test_posterior_file_is_complete(posterior):
+    assert set(posterior.children) == {
+        "posterior",
+        "expected",
+        "sample_stats",
+        "prior",
+        "log_prior",
+        "log_likelihood",
+        "posterior_predictive",
+        "observed_data",
+        "constant_data",
+    }
+    assert posterior["observed_data"]["csi::counts"].sum() == 1578
+    assert posterior["posterior"]["sin2_theta_w"].shape == (CHAINS, DRAWS)
+    assert json.loads(posterior.attrs["settings"])["seed"] == 1
+    assert "pymc" in json.loads(posterior.attrs["versions"])
+    assert len(json.loads(posterior.attrs["data_sha256"])["csi"]) == 64
+    assert "sin2_theta_w ~ Uniform(0, 0.5)" in posterior.attrs["priors"]
+
+
+def test_expectation_of_a_draw_is_that_of_predict(posterior):
+    draw = posterior["posterior"].to_dataset().isel(chain=1, draw=7)
+    nuisances = {name: float(draw[name]) for name in draw if "::alpha" in str(name)}
+    counts = predict(
+        "weak-mixing-angle", {"sin2_theta_w": float(draw["sin2_theta_w"])}, nuisances=nuisances
+    )
+    expected = posterior["expected"]["csi::expected"].isel(chain=1, draw=7)
+    np.testing.assert_allclose(expected, counts["total"], rtol=1e-6)
+
+
+def test_log_likelihood_is_poisson(posterior):
+    mu = posterior["expected"]["csi::expected"].to_numpy()
+    n = load_experiment("csi").counts
+    log_factorial = np.array([sum(np.log(np.arange(1, k + 1))) for k in n.ravel()])
+    expected = n * np.log(mu) - mu - log_factorial.reshape(n.shape)
+    np.testing.assert_allclose(posterior["log_likelihood"]["csi::counts"], expected, rtol=1e-5)
+
+
+def test_posterior_predictive_scatters_around_the_expectation(posterior):
+    mu = posterior["expected"]["csi::expected"].to_numpy()
+    replicated = posterior["posterior_predictive"]["csi::counts"].to_numpy()
+    pull = (replicated - mu) / np.sqrt(mu)
+    assert abs(pull.mean()) < 5 / np.sqrt(pull.size)
+    assert pull.var() == pytest.approx(1.0, abs=0.1)
+
+
+def test_failed_convergence_is_shouted(results):
+    assert "NOT CONVERGED" in (results / "report.html").read_text()
+
+
+def cells(report):
+    """Rows of the tables of a report, as lists of text."""
+    rows = re.findall(r"<tr>(.*?)</tr>", report, flags=re.DOTALL)
+    return [re.findall(r"<t[dh]>(.*?)</t[dh]>", row, flags=re.DOTALL) for row in rows]
+
+
+def test_report_names_best_fit_and_published_chi2(results):
+    fits = json.loads((results / "fit.json").read_text())
+    rows = cells((results / "report.html").read_text())
+    assert ["<code>sm</code>", f"{fits['sm']['chi2']:.2f}", "98", "83.2"] in rows
+    ours = f"{fits['best_fit']['chi2']:.2f}"
+    assert ["<code>weak-mixing-angle</code>", ours, "97", "82.8"] in rows
+
+
+def test_report_puts_intervals_side_by_side(results):
+    curve = np.loadtxt(results / "profile_sin2_theta_w.csv", delimiter=",", skiprows=1)
+    inside = curve[curve[:, 1] <= stats.chi2.ppf(0.68, 1) + 1e-3, 0]
+    (row,) = [r for r in cells((results / "report.html").read_text()) if r[1:2] == ["68%"]]
+    np.testing.assert_allclose(json.loads(row[3]), [inside.min(), inside.max()], rtol=1e-3)
+    assert row[2].startswith("[0.")
+    assert "arXiv" in row[4]
+
+
+def test_report_of_the_standard_model(tmp_path):
+    """Which has no parameters of interest."""
+    report = (run(tmp_path, "sm") / "report.html").read_text(encoding="utf-8")
+    titles = ["Convergence", "Best fit", "Figures", "All variables", "Model and settings"]
+    assert re.findall("<h2>(.*?)</h2>", report) == titles
+    assert "alpha_flux" in report
+
+
+def test_report_needs_no_other_file(results):
+    report = (results / "report.html").read_text()
+    sources = re.findall(r'src="([^"]*)"', report)
+    assert len(sources) == 6
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert "<link" not in report
+    assert "<script" not in report
+
+
+def test_new_folder_appears_only_after_success(tmp_path):
+    target = tmp_path / "deep" / "results"
+    with pytest.raises(ZeroDivisionError), new_folder(target, force=False) as staging:
+        (staging / "report.html").write_text(str(1 / 0))
+    assert list((tmp_path / "deep").iterdir()) == []
+    with new_folder(target, force=False) as staging:
+        (staging / "report.html").write_text("first")
+        assert not target.exists()
+    assert (target / "report.html").read_text() == "first"
+
+
+def test_new_folder_replaces_results_only_by_force(tmp_path):
+    target = tmp_path / "results"
+    with new_folder(target, force=False) as staging:
+        (staging / "report.html").write_text("first")
+    with pytest.raises(InputError, match="--force"), new_folder(target, force=False):
+        pytest.fail("entered")
+    with pytest.raises(RuntimeError), new_folder(target, force=True):
+        raise RuntimeError
+    assert (target / "report.html").read_text() == "first"
+    with new_folder(target, force=True) as staging:
+        (staging / "report.html").write_text("second")
+    assert (target / "report.html").read_text() == "second"
+
+
+def test_an_empty_folder_is_as_good_as_none(tmp_path):
+    (tmp_path / "results").mkdir()
+    with new_folder(tmp_path / "results", force=False) as staging:
+        (staging / "report.html").write_text("first")
+    assert (tmp_path / "results" / "report.html").read_text() == "first"
+
+
+def test_the_slower_of_two_runs_does_not_replace_the_faster(tmp_path):
+    target = tmp_path / "results"
+
+    def race():
+        with new_folder(target, force=False) as slow:
+            (slow / "posterior.nc").write_text("slow")
+            with new_folder(target, force=False) as fast:
+                (fast / "report.html").write_text("fast")
+
+    with pytest.raises(InputError, match="appeared meanwhile") as error:
+        race()
+    assert (target / "report.html").read_text() == "fast"
+    assert (tmp_path / "results-unfinished" / "posterior.nc").read_text() == "slow"
+    assert error.value.__notes__ == [f"the posterior is kept in {target}-unfinished"]
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+def test_words_of_a_scenario_cannot_become_html(posterior, csi, weak_mixing_angle_fit):
+    evil = "<script>alert(1)</script>"
+    analysis = Analysis(
+        scenario=Scenario(evil, (), f"{evil} & co", lambda: None, name=evil),
+        experiments=[replace(csi, reference=evil)],
+        options={},
+        posterior=posterior,
+        convergence=check_convergence(posterior),
+        best_fit=weak_mixing_angle_fit,
+        standard_model=weak_mixing_angle_fit,
+    )
+    report = render(analysis, {})
+    assert "<script" not in report
+    assert report.count("&lt;script&gt;") == 6
+    assert "&amp; co" in report
+
+
+def test_limits_of_files_and_report_are_the_same(results):
+    with (results / "intervals.csv").open(encoding="utf-8") as file:
+        pieces = [row for row in csv.DictReader(file) if row["level"] == "0.9"]
+    credible, confidence = ([float(p["low"]), float(p["high"])] for p in pieces)
+    (row,) = [r for r in cells((results / "report.html").read_text()) if r[1:2] == ["90%"]]
+    np.testing.assert_allclose(json.loads(row[2]), credible, rtol=1e-3)
+    np.testing.assert_allclose(json.loads(row[3]), confidence, rtol=1e-3)
+    with (results / "summary.csv").open(encoding="utf-8") as file:
+        (own,) = [r for r in csv.DictReader(file) if r["variable"] == "sin2_theta_w"]
+    np.testing.assert_allclose(json.loads(own["hdi90"]), credible, rtol=1e-5)
