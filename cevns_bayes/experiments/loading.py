@@ -64,7 +64,15 @@ def load_experiment(name: str | Path, *, binning: Binning | None = None) -> Expe
         return _from_file(*file, binning)
     if name not in _shipped():
         raise unknown_name("data", name, _shipped())
+    if not binning:
+        return _built(str(name))
     return _called(_shipped()[str(name)], str(name), binning)
+
+
+@cache
+def _built(name: str) -> Experiment:
+    """An experiment of the package; a run asks for the same one several times."""
+    return _shipped()[name]()
 
 
 @cache
