@@ -1,7 +1,8 @@
 """Likelihoods of the counts of an experiment, given the expected ones.
 
 All four methods are right for counts that are no integers, such as those of an Asimov data set.
-Those but ``declare`` take and return arrays; ``deviance`` takes PyTensor variables as well.
+Those but ``declare`` take and return arrays; ``deviance`` takes PyTensor variables as well, also for
+the counts.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pytensor.graph.basic import Variable
 from scipy import stats
 from scipy.special import gammaln, xlogy
 
@@ -32,7 +34,7 @@ class Likelihood(Protocol):
     def draw(self, rng: np.random.Generator, mu: np.ndarray) -> np.ndarray:
         """Pseudo-data, of the shape of ``mu``."""
 
-    def deviance(self, counts: np.ndarray, mu: Any) -> Any:
+    def deviance(self, counts: Any, mu: Any) -> Any:
         """-2 ln of the likelihood, per bin, relative to expected counts equal to the counts."""
 
     def scaled(self, exposure: float) -> "Likelihood":
@@ -73,9 +75,13 @@ class Poisson:
         """Integers drawn from Poisson distributions."""
         return rng.poisson(mu)
 
-    def deviance(self, counts: np.ndarray, mu: Any) -> Any:
+    def deviance(self, counts: Any, mu: Any) -> Any:
         """2 [mu - n + n ln(n/mu)]."""
-        return 2 * (mu - counts + xlogy(counts, counts) - counts * np.log(mu))
+        if isinstance(counts, Variable):
+            entropy: Any = counts * pt.log(pt.switch(pt.gt(counts, 0), counts, 1.0))
+        else:
+            entropy = xlogy(counts, counts)
+        return 2 * (mu - counts + entropy - counts * np.log(mu))
 
     def scaled(self, exposure: float) -> "Poisson":
         """Itself: the expected counts hold all that it depends on."""
@@ -158,7 +164,7 @@ class Gaussian:
         noise = rng.normal(size=(mu.size // bins, bins)) @ np.linalg.cholesky(self.covariance).T
         return mu + noise.reshape(mu.shape)
 
-    def deviance(self, counts: np.ndarray, mu: Any) -> Any:
+    def deviance(self, counts: Any, mu: Any) -> Any:
         """(n - mu)^2/variance; with a covariance, squares of the whitened residuals."""
         if self.covariance is None:
             return (counts - mu) ** 2 / self.variance

@@ -1,0 +1,218 @@
+"""The nuisances at their maximum, for many values of the parameters of interest at once.
+
+At fixed theta the sum of log-likelihood and log-prior of the nuisances alpha is maximised by
+Gauss-Newton steps with Levenberg's and Marquardt's step control, projected onto the bounds. Its
+height there is the profile likelihood; with the curvature it gives the marginal likelihood of theta
+and a proposal for alpha.
+
+With expected counts mu(alpha) of Jacobian J and H the second derivatives of the log-likelihood by
+mu, the curvature is -J^T H J less that of the log-prior, plus a ``rest`` from second derivatives of
+mu. The rest varies slowly with theta: it is computed at the maximum, and kept for points nearby.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevns_bayes.engine.compiled import Compiled, Counts, Part
+
+ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
+TOLERANCE = 1e-7  # of the height: a step that promises less is the last
+BATCH = 128  # So many points are compiled for, and solved together.
+DAMPING = 1e-4  # at first, relative to the curvature
+MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
+MAX_MOVE = 4.0  # in widths of the priors, per step
+
+
+class Solution(NamedTuple):
+    """Maxima over the nuisances at many points.
+
+    Attributes
+    ----------
+    alpha
+        Nuisances and whatever else is not held, shape (points, alpha).
+    height
+        Log-likelihood plus log-prior of the nuisances, see :meth:`Compiled.height`; (points,).
+    curvature, rest
+        Minus the second derivatives of the height by alpha, and their ``rest``, shape (points,
+        alpha, alpha).
+    converged
+        Whether the maximum was found, (points,).
+    """
+
+    alpha: np.ndarray
+    height: np.ndarray
+    curvature: np.ndarray
+    rest: np.ndarray
+    converged: np.ndarray
+
+
+class _Point(NamedTuple):
+    """Height, its gradient and the curvature without the rest."""
+
+    alpha: Any
+    height: Any
+    gradient: Any
+    curvature: Any
+
+
+class _State(NamedTuple):
+    """The ``best`` point so far; ``tried`` is next; ``left`` is what may be left to rise."""
+
+    best: _Point
+    rest: Any
+    damping: Any
+    tried: Any
+    left: Any
+    steps: Any
+
+
+class Solver:
+    """Maximises over the nuisances of a compiled problem."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+
+    def solve(
+        self,
+        theta: np.ndarray,
+        *,
+        near: Solution | None = None,
+        counts: Counts | None = None,
+    ) -> Solution:
+        """Maxima at many points.
+
+        Parameters
+        ----------
+        theta
+            Values of the variables that are held, shape (points, held).
+        near
+            A solution close to each point, to begin with; without it, the peaks of the priors. Only
+            its ``alpha`` and ``rest`` matter.
+        counts
+            By experiment, in place of the observed ones.
+        """
+        counts = self.compiled.counts if counts is None else counts
+        size = len(self.compiled.free)
+        rest = np.zeros((len(theta), size, size)) if near is None else near.rest.copy()
+        alpha = np.tile(self.compiled.start, (len(theta), 1)) if near is None else near.alpha.copy()
+        climbed = [alpha, rest, np.full(len(theta), DAMPING)]
+        left, height = np.full((2, len(theta)), np.inf)
+        todo = np.arange(len(theta))
+        for number in range(ROUNDS):
+            if number == 2:
+                rest[todo] = 0.0  # It is from too far away.
+            found = batched(self._climb, theta[todo], *(x[todo] for x in climbed), counts=counts)
+            for x, of_todo in zip((*climbed, height, left), found, strict=True):
+                x[todo] = of_todo
+            todo = np.flatnonzero(~(left <= TOLERANCE))
+            if not todo.size:
+                break
+        curvature, rest = batched(self._curvatures, theta, climbed[0], counts=counts)
+        return Solution(climbed[0], height, curvature, rest, left <= TOLERANCE)
+
+    @cached_property
+    def _climb(self) -> Callable[..., Any]:
+        return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, 0, None)))
+
+    @cached_property
+    def _curvatures(self) -> Callable[..., Any]:
+        def of_point(theta: Any, alpha: Any, counts: Counts) -> tuple[Any, Any]:
+            height = jax.hessian(self.compiled.height, argnums=1)
+            exact = -height(theta, alpha, counts)
+            return exact, exact - self._derivatives(theta, alpha, counts).curvature
+
+        return jax.jit(jax.vmap(of_point, in_axes=(0, 0, None)))
+
+    def _climbed(
+        self, theta: Any, start: Any, rest: Any, damping: Any, counts: Counts
+    ) -> tuple[Any, ...]:
+        """Some steps from the start: where they lead, the height there, and what may be left."""
+
+        def unfinished(state: _State) -> Any:
+            return (state.steps < ROUND) & ~(state.left <= TOLERANCE)
+
+        def step(state: _State) -> _State:
+            return self._step(theta, state, counts)
+
+        best = self._derivatives(theta, jnp.clip(start, *self.compiled.limits), counts)
+        first = _State(best, rest, damping, best.alpha, jnp.inf, 0)
+        last = jax.lax.while_loop(unfinished, step, self._proposed(first))
+        return last.best.alpha, last.rest, last.damping, last.best.height, last.left
+
+    def _step(self, theta: Any, state: _State, counts: Counts) -> _State:
+        new = self._derivatives(theta, state.tried, counts)
+        better = new.height >= state.best.height - TOLERANCE
+        best = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, state.best)
+        damping = jnp.where(better, state.damping / 10, state.damping * 10)
+        state = state._replace(
+            best=best,
+            rest=jnp.where(better, state.rest, 0.0),
+            damping=jnp.clip(damping, MIN_DAMPING, MAX_DAMPING),
+            steps=state.steps + 1,
+        )
+        return self._proposed(state)
+
+    def _proposed(self, state: _State) -> _State:
+        """Where to go from the best point."""
+        (low, high), widths = self.compiled.limits, self.compiled.widths
+        at, _, slope, curvature = state.best
+        free = ~(((at <= low) & (slope < 0)) | ((at >= high) & (slope > 0)))
+        slope = jnp.where(free, slope, 0.0)
+        scale = 1 / widths**2 + jnp.diag(curvature)
+        damped = curvature + state.rest + jnp.diag(state.damping * scale)
+        root = jnp.linalg.cholesky(jnp.where(free[:, None] & free, damped, jnp.diag(scale)))
+        move = jax.scipy.linalg.cho_solve((root, True), slope)
+        move = jnp.where(jnp.isfinite(move).all(), move, slope / scale)
+        tried = at + jnp.clip(move, -MAX_MOVE * widths, MAX_MOVE * widths)
+        left = jnp.sum(slope**2 / scale)
+        return state._replace(tried=jnp.clip(tried, low, high), left=left)
+
+    def _derivatives(self, theta: Any, alpha: Any, counts: Counts) -> _Point:
+        prior = self.compiled.log_prior_of_nuisances
+        height, gradient = jax.value_and_grad(prior, argnums=1)(theta, alpha)
+        curvature = -jax.jacfwd(jax.grad(prior, argnums=1), argnums=1)(theta, alpha)
+        for part, observed in zip(self.compiled.parts, counts, strict=True):
+            log_likelihood, slope, information = _of_part(part, theta, alpha, observed)
+            height += log_likelihood
+            gradient = gradient.at[part.seen].add(slope)
+            curvature = curvature.at[np.ix_(part.seen, part.seen)].add(information)
+        return _Point(alpha, height, gradient, curvature)
+
+
+def _of_part(part: Part, theta: Any, alpha: Any, counts: Any) -> tuple[Any, Any, Any]:
+    """Log-likelihood of one experiment, its gradient by the nuisances that it sees, -J^T H J."""
+
+    def expected(seen: Any) -> tuple[Any, Any]:
+        mu = part.expected(theta, alpha.at[part.seen].set(seen))
+        return mu, mu
+
+    def slope_at(mu: Any) -> Any:
+        return jax.grad(lambda x: part.log_likelihood(counts, x))(mu)
+
+    jacobian, mu = jax.jacfwd(expected, has_aux=True)(alpha[part.seen])
+    slope, bend = jax.linearize(slope_at, mu)
+    bends = jax.vmap(bend, in_axes=-1, out_axes=-1)(jacobian)
+    rows, bent = (x.reshape((mu.size, -1)) for x in (jacobian, bends))
+    return part.log_likelihood(counts, mu), slope.reshape(-1) @ rows, -rows.T @ bent
+
+
+def batched(function: Callable[..., Any], *arrays: np.ndarray, **others: Any) -> list[np.ndarray]:
+    """Call a function with batches of its first arguments, of equal size so that it is compiled
+    once; the results of all points."""
+    found = [
+        [np.array(x)[:size] for x in function(*batch, *others.values())]
+        for size, batch in _batches(*arrays)
+    ]
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _batches(*arrays: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
+    for begin in range(0, len(arrays[0]), BATCH):
+        parts = [array[begin : begin + BATCH] for array in arrays]
+        size = len(parts[0])
+        yield size, [np.concatenate([p, np.repeat(p[-1:], BATCH - size, axis=0)]) for p in parts]
