@@ -1,11 +1,11 @@
 """A problem as functions that JAX compiles, for many points at once.
 
-Variables are physical (untransformed) values: ``theta``, those that are held, and ``alpha``, those
-over which is maximised or integrated. The functions are derived from the PyMC model. They take
-single points, for ``jax.vmap``; counts are an argument, so that pseudo-data need no compilation.
+``x`` are the values of all free variables, parameters of interest first, as they are sampled but
+not transformed. The functions are derived from the PyMC model. They take single points, for
+``jax.vmap``; counts are an argument, so that pseudo-data need no compilation.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,16 +32,18 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 Counts = Sequence[np.ndarray]
 """Counts of each experiment, of its shape."""
 
+Function = Callable[[Any], Any]
+
 
 @dataclass(frozen=True)
 class Part:
     """One experiment: expected counts, and the log-likelihood given these.
 
-    ``expected(theta, alpha)``; ``log_likelihood(counts, expected)``, relative to expected counts
-    equal to the counts; ``seen`` are the indices of ``alpha`` that matter here.
+    ``expected(x)``; ``log_likelihood(counts, expected)``, relative to expected counts equal to the
+    counts; ``seen`` are the indices of the variables that matter here.
     """
 
-    expected: Callable[[Any, Any], Any]
+    expected: Function
     log_likelihood: Callable[[Any, Any], Any]
     seen: np.ndarray
 
@@ -52,47 +54,44 @@ class Compiled:
 
     Attributes
     ----------
-    held, free
-        Priors of the variables in the order of ``theta`` and of ``alpha``.
+    priors
+        Of the variables, in the order of ``x``.
+    interest
+        Number of parameters of interest, which come first.
     parts
         By experiment, in the order of the problem.
-    log_prior_of_held
-        ``(theta, alpha) -> log-density`` of the priors of ``theta``.
-    log_prior_of_nuisances
-        ``(theta, alpha) -> log-density`` of the priors of those variables of ``alpha`` that are
-        nuisances.
+    log_prior_of_interest, log_prior_of_nuisances
+        Sums of the log-densities of the priors of either kind.
     """
 
-    held: tuple[Prior, ...]
-    free: tuple[Prior, ...]
+    priors: tuple[Prior, ...]
+    interest: int
     parts: tuple[Part, ...]
-    log_prior_of_held: Callable[[Any, Any], Any]
-    log_prior_of_nuisances: Callable[[Any, Any], Any]
+    log_prior_of_interest: Function
+    log_prior_of_nuisances: Function
     experiments: tuple[Experiment, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, problem: Problem, held: Collection[str] | None = None) -> "Compiled":
-        """Derive the functions; they are compiled when they are called first.
-
-        ``held`` are the variables that make up ``theta``: all parameters of interest unless given.
-        Those that are not held are in ``alpha``, within their limits but without their priors.
-        """
+    def of(cls, problem: Problem) -> "Compiled":
+        """Derive the functions; they are compiled when they are called first."""
         model = problem.model
-        interest = [sampled_name(model, name) for name in problem.scenario.parameter_names]
-        first = interest if held is None else held
-        priors = [Prior.of(model, rv.name) for rv in model.free_RVs]
-        theta = tuple(prior for prior in priors if prior.name in first)
-        alpha = tuple(prior for prior in priors if prior.name not in first)
-        nuisances = [prior for prior in alpha if prior.name not in interest]
-        graphs = _Graphs(theta, alpha)
+        names = [sampled_name(model, name) for name in problem.scenario.parameter_names]
+        interest = [Prior.of(model, name) for name in names]
+        nuisances = [Prior.of(model, rv.name) for rv in model.free_RVs if rv.name not in names]
+        graphs = _Graphs((*interest, *nuisances))
         return cls(
-            theta,
-            alpha,
+            graphs.priors,
+            len(interest),
             tuple(graphs.part(model, experiment) for experiment in problem.experiments),
-            graphs.log_prior(theta),
+            graphs.log_prior(interest),
             graphs.log_prior(nuisances),
             tuple(problem.experiments),
         )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the variables."""
+        return [prior.name for prior in self.priors]
 
     @property
     def counts(self) -> list[np.ndarray]:
@@ -101,26 +100,26 @@ class Compiled:
 
     @cached_property
     def limits(self) -> np.ndarray:
-        """Bounds of ``alpha``, shape (2, alpha)."""
-        return np.array([prior.limits for prior in self.free]).reshape(-1, 2).T
+        """Bounds of the variables, shape (2, variables)."""
+        return np.array([prior.limits for prior in self.priors]).reshape(-1, 2).T
 
     @cached_property
     def widths(self) -> np.ndarray:
-        """Standard deviations of the priors of ``alpha``, shape (alpha,)."""
-        return np.array([prior.standard_deviation for prior in self.free])
+        """Standard deviations of their priors, shape (variables,)."""
+        return np.array([prior.standard_deviation for prior in self.priors])
 
     @cached_property
-    def start(self) -> np.ndarray:
-        """Where the priors of ``alpha`` peak, shape (alpha,)."""
-        return np.array([prior.peak for prior in self.free])
+    def peaks(self) -> np.ndarray:
+        """Where their priors peak, shape (variables,)."""
+        return np.array([prior.peak for prior in self.priors])
 
-    def height(self, theta: Any, alpha: Any, counts: Counts) -> Any:
+    def height(self, x: Any, counts: Counts) -> Any:
         """Log-likelihood, relative to the best conceivable, plus log-prior of the nuisances."""
         likelihoods = (
-            part.log_likelihood(n, part.expected(theta, alpha))
+            part.log_likelihood(n, part.expected(x))
             for part, n in zip(self.parts, counts, strict=True)
         )
-        return sum(likelihoods, self.log_prior_of_nuisances(theta, alpha))
+        return sum(likelihoods, self.log_prior_of_nuisances(x))
 
     def chi2(self, height: Any) -> Any:
         """-2 ln of the likelihood times the priors of nuisances relative to their peaks."""
@@ -128,8 +127,7 @@ class Compiled:
 
     @cached_property
     def _greatest_log_prior(self) -> float:
-        theta = np.array([prior.peak for prior in self.held])
-        return float(self.log_prior_of_nuisances(theta, self.start))
+        return float(self.log_prior_of_nuisances(self.peaks))
 
     def best_log_likelihood(self, counts: Counts) -> float:
         """Log-likelihood of expected counts equal to the counts."""
@@ -141,22 +139,20 @@ class Compiled:
 
 @dataclass(frozen=True)
 class _Graphs:
-    """Turns variables of the model into functions of ``theta`` and ``alpha``."""
+    """Turns variables of the model into functions of ``x``."""
 
-    theta: tuple[Prior, ...]
-    alpha: tuple[Prior, ...]
+    priors: tuple[Prior, ...]
 
     @cached_property
-    def inputs(self) -> list[Any]:
-        return [pt.dvector("theta"), pt.dvector("alpha")]
+    def x(self) -> Any:
+        return pt.dvector("x")
 
-    def function(self, output: Any) -> Callable[[Any, Any], Any]:
+    def function(self, output: Any) -> Function:
         """As a function that JAX can trace."""
-        pairs = zip((self.theta, self.alpha), self.inputs, strict=True)
-        at = {prior.rv: x[i] for priors, x in pairs for i, prior in enumerate(priors)}
-        return _jaxified(self.inputs, graph_replace([output], at, strict=False)[0])
+        at = {prior.rv: self.x[i] for i, prior in enumerate(self.priors)}
+        return _jaxified([self.x], graph_replace([output], at, strict=False)[0])
 
-    def log_prior(self, priors: Sequence[Prior]) -> Callable[[Any, Any], Any]:
+    def log_prior(self, priors: Sequence[Prior]) -> Function:
         """Sum of the log-densities."""
         return self.function(sum((pm.logp(p.rv, p.rv) for p in priors), pt.zeros(())))
 
@@ -164,7 +160,7 @@ class _Graphs:
         """Functions of one experiment."""
         expected = model[experiment.qualified("expected")]
         above = set(ancestors([expected]))
-        seen = [i for i, prior in enumerate(self.alpha) if prior.rv in above]
+        seen = [i for i, prior in enumerate(self.priors) if prior.rv in above]
         counts, mu = (pt.tensor(n, shape=experiment.shape, dtype="float64") for n in ("n", "mu"))
         log_likelihood = -0.5 * experiment.likelihood.deviance(counts, mu).sum()
         return Part(

@@ -1,16 +1,17 @@
-"""The nuisances at their maximum, for many values of the parameters of interest at once.
+"""Maxima of the likelihood at many points at once: of all variables but those that are held.
 
-At fixed theta the sum of log-likelihood and log-prior of the nuisances alpha is maximised by
-Gauss-Newton steps with Levenberg's and Marquardt's step control, projected onto the bounds. Its
-height there is the profile likelihood; with the curvature it gives the marginal likelihood of theta
-and a proposal for alpha.
+Held are the parameters of interest, one of them or none: this gives the profile likelihood, curves
+of it, the best fit. With the curvature at the maximum over the nuisances it also gives the marginal
+likelihood, and a proposal for the nuisances.
 
-With expected counts mu(alpha) of Jacobian J and H the second derivatives of the log-likelihood by
-mu, the curvature is -J^T H J less that of the log-prior, plus a ``rest`` from second derivatives of
-mu. The rest varies slowly with theta: it is computed at the maximum, and kept for points nearby.
+The sum of log-likelihood and log-prior of the nuisances is maximised by Gauss-Newton steps with
+Levenberg's and Marquardt's step control, projected onto the bounds. With expected counts mu(x) of
+Jacobian J and H the second derivatives of the log-likelihood by mu, the curvature is -J^T H J less
+that of the log-prior, plus a ``rest`` from second derivatives of mu. The rest varies slowly: it is
+computed at the maximum, and kept for points nearby.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -29,32 +30,36 @@ MAX_MOVE = 4.0  # in widths of the priors, per step
 
 
 class Solution(NamedTuple):
-    """Maxima over the nuisances at many points.
+    """Maxima at many points.
 
     Attributes
     ----------
-    alpha
-        Nuisances and whatever else is not held, shape (points, alpha).
+    x
+        Variables, shape (points, variables).
     height
         Log-likelihood plus log-prior of the nuisances, see :meth:`Compiled.height`; (points,).
     curvature, rest
-        Minus the second derivatives of the height by alpha, and their ``rest``, shape (points,
-        alpha, alpha).
+        Minus the second derivatives of the height by all variables, and their ``rest``, shape
+        (points, variables, variables).
     converged
         Whether the maximum was found, (points,).
     """
 
-    alpha: np.ndarray
+    x: np.ndarray
     height: np.ndarray
     curvature: np.ndarray
     rest: np.ndarray
     converged: np.ndarray
 
+    def at(self, points: Any) -> "Solution":
+        """That of some of the points."""
+        return Solution(*(array[points] for array in self))
+
 
 class _Point(NamedTuple):
     """Height, its gradient and the curvature without the rest."""
 
-    alpha: Any
+    x: Any
     height: Any
     gradient: Any
     curvature: Any
@@ -72,64 +77,65 @@ class _State(NamedTuple):
 
 
 class Solver:
-    """Maximises over the nuisances of a compiled problem."""
+    """Maximises the likelihood of a compiled problem."""
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
 
     def solve(
         self,
-        theta: np.ndarray,
+        start: np.ndarray,
+        held: Collection[int],
         *,
-        near: Solution | None = None,
+        rest: np.ndarray | None = None,
         counts: Counts | None = None,
     ) -> Solution:
         """Maxima at many points.
 
         Parameters
         ----------
-        theta
-            Values of the variables that are held, shape (points, held).
-        near
-            A solution close to each point, to begin with; without it, the peaks of the priors. Only
-            its ``alpha`` and ``rest`` matter.
+        start
+            Values to begin with, shape (points, variables).
+        held
+            Indices of the variables that keep their values.
+        rest
+            That of solutions nearby, shape (points, variables, variables), which saves steps.
         counts
             By experiment, in place of the observed ones.
         """
         counts = self.compiled.counts if counts is None else counts
-        size = len(self.compiled.free)
-        rest = np.zeros((len(theta), size, size)) if near is None else near.rest.copy()
-        alpha = np.tile(self.compiled.start, (len(theta), 1)) if near is None else near.alpha.copy()
-        climbed = [alpha, rest, np.full(len(theta), DAMPING)]
-        left, height = np.full((2, len(theta)), np.inf)
-        todo = np.arange(len(theta))
+        size = len(self.compiled.priors)
+        moving = ~np.isin(np.arange(size), list(held))
+        rest = np.zeros((len(start), size, size)) if rest is None else rest.copy()
+        climbed = [start.copy(), rest, np.full(len(start), DAMPING)]
+        left, height = np.full((2, len(start)), np.inf)
+        todo = np.arange(len(start))
         for number in range(ROUNDS):
             if number == 2:
                 rest[todo] = 0.0  # It is from too far away.
-            found = batched(self._climb, theta[todo], *(x[todo] for x in climbed), counts=counts)
+            found = batched(self._climb, *(x[todo] for x in climbed), moving=moving, counts=counts)
             for x, of_todo in zip((*climbed, height, left), found, strict=True):
                 x[todo] = of_todo
             todo = np.flatnonzero(~(left <= TOLERANCE))
             if not todo.size:
                 break
-        curvature, rest = batched(self._curvatures, theta, climbed[0], counts=counts)
+        curvature, rest = batched(self._curvatures, climbed[0], counts=counts)
         return Solution(climbed[0], height, curvature, rest, left <= TOLERANCE)
 
     @cached_property
     def _climb(self) -> Callable[..., Any]:
-        return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, 0, None)))
+        return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, None, None)))
 
     @cached_property
     def _curvatures(self) -> Callable[..., Any]:
-        def of_point(theta: Any, alpha: Any, counts: Counts) -> tuple[Any, Any]:
-            height = jax.hessian(self.compiled.height, argnums=1)
-            exact = -height(theta, alpha, counts)
-            return exact, exact - self._derivatives(theta, alpha, counts).curvature
+        def of_point(x: Any, counts: Counts) -> tuple[Any, Any]:
+            exact = -jax.hessian(self.compiled.height)(x, counts)
+            return exact, exact - self._derivatives(x, counts).curvature
 
-        return jax.jit(jax.vmap(of_point, in_axes=(0, 0, None)))
+        return jax.jit(jax.vmap(of_point, in_axes=(0, None)))
 
     def _climbed(
-        self, theta: Any, start: Any, rest: Any, damping: Any, counts: Counts
+        self, start: Any, rest: Any, damping: Any, moving: Any, counts: Counts
     ) -> tuple[Any, ...]:
         """Some steps from the start: where they lead, the height there, and what may be left."""
 
@@ -137,15 +143,16 @@ class Solver:
             return (state.steps < ROUND) & ~(state.left <= TOLERANCE)
 
         def step(state: _State) -> _State:
-            return self._step(theta, state, counts)
+            return self._step(state, moving, counts)
 
-        best = self._derivatives(theta, jnp.clip(start, *self.compiled.limits), counts)
-        first = _State(best, rest, damping, best.alpha, jnp.inf, 0)
-        last = jax.lax.while_loop(unfinished, step, self._proposed(first))
-        return last.best.alpha, last.rest, last.damping, last.best.height, last.left
+        low, high = self.compiled.limits
+        start = jnp.where(moving, jnp.clip(start, low, high), start)
+        first = _State(self._derivatives(start, counts), rest, damping, start, jnp.inf, 0)
+        last = jax.lax.while_loop(unfinished, step, self._proposed(first, moving))
+        return last.best.x, last.rest, last.damping, last.best.height, last.left
 
-    def _step(self, theta: Any, state: _State, counts: Counts) -> _State:
-        new = self._derivatives(theta, state.tried, counts)
+    def _step(self, state: _State, moving: Any, counts: Counts) -> _State:
+        new = self._derivatives(state.tried, counts)
         better = new.height >= state.best.height - TOLERANCE
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, state.best)
         damping = jnp.where(better, state.damping / 10, state.damping * 10)
@@ -155,49 +162,49 @@ class Solver:
             damping=jnp.clip(damping, MIN_DAMPING, MAX_DAMPING),
             steps=state.steps + 1,
         )
-        return self._proposed(state)
+        return self._proposed(state, moving)
 
-    def _proposed(self, state: _State) -> _State:
+    def _proposed(self, state: _State, moving: Any) -> _State:
         """Where to go from the best point."""
         (low, high), widths = self.compiled.limits, self.compiled.widths
-        at, _, slope, curvature = state.best
-        free = ~(((at <= low) & (slope < 0)) | ((at >= high) & (slope > 0)))
+        x, _, slope, curvature = state.best
+        free = moving & ~(((x <= low) & (slope < 0)) | ((x >= high) & (slope > 0)))
         slope = jnp.where(free, slope, 0.0)
         scale = 1 / widths**2 + jnp.diag(curvature)
         damped = curvature + state.rest + jnp.diag(state.damping * scale)
         root = jnp.linalg.cholesky(jnp.where(free[:, None] & free, damped, jnp.diag(scale)))
         move = jax.scipy.linalg.cho_solve((root, True), slope)
         move = jnp.where(jnp.isfinite(move).all(), move, slope / scale)
-        tried = at + jnp.clip(move, -MAX_MOVE * widths, MAX_MOVE * widths)
-        left = jnp.sum(slope**2 / scale)
-        return state._replace(tried=jnp.clip(tried, low, high), left=left)
+        tried = x + jnp.clip(move, -MAX_MOVE * widths, MAX_MOVE * widths)
+        tried = jnp.where(free, jnp.clip(tried, low, high), x)
+        return state._replace(tried=tried, left=jnp.sum(slope**2 / scale))
 
-    def _derivatives(self, theta: Any, alpha: Any, counts: Counts) -> _Point:
+    def _derivatives(self, x: Any, counts: Counts) -> _Point:
         prior = self.compiled.log_prior_of_nuisances
-        height, gradient = jax.value_and_grad(prior, argnums=1)(theta, alpha)
-        curvature = -jax.jacfwd(jax.grad(prior, argnums=1), argnums=1)(theta, alpha)
+        height, gradient = jax.value_and_grad(prior)(x)
+        curvature = -jax.jacfwd(jax.grad(prior))(x)
         for part, observed in zip(self.compiled.parts, counts, strict=True):
-            log_likelihood, slope, information = _of_part(part, theta, alpha, observed)
+            log_likelihood, slope, information = _of_part(part, x, observed)
             height += log_likelihood
             gradient = gradient.at[part.seen].add(slope)
             curvature = curvature.at[np.ix_(part.seen, part.seen)].add(information)
-        return _Point(alpha, height, gradient, curvature)
+        return _Point(x, height, gradient, curvature)
 
 
-def _of_part(part: Part, theta: Any, alpha: Any, counts: Any) -> tuple[Any, Any, Any]:
-    """Log-likelihood of one experiment, its gradient by the nuisances that it sees, -J^T H J."""
+def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
+    """Log-likelihood of one experiment, its gradient by the variables that it sees, -J^T H J."""
 
     def expected(seen: Any) -> tuple[Any, Any]:
-        mu = part.expected(theta, alpha.at[part.seen].set(seen))
+        mu = part.expected(x.at[part.seen].set(seen))
         return mu, mu
 
     def slope_at(mu: Any) -> Any:
-        return jax.grad(lambda x: part.log_likelihood(counts, x))(mu)
+        return jax.grad(lambda mu: part.log_likelihood(counts, mu))(mu)
 
-    jacobian, mu = jax.jacfwd(expected, has_aux=True)(alpha[part.seen])
+    jacobian, mu = jax.jacfwd(expected, has_aux=True)(x[part.seen])
     slope, bend = jax.linearize(slope_at, mu)
     bends = jax.vmap(bend, in_axes=-1, out_axes=-1)(jacobian)
-    rows, bent = (x.reshape((mu.size, -1)) for x in (jacobian, bends))
+    rows, bent = (array.reshape((mu.size, -1)) for array in (jacobian, bends))
     return part.log_likelihood(counts, mu), slope.reshape(-1) @ rows, -rows.T @ bent
 
 

@@ -13,16 +13,18 @@ from cevns_bayes.engine.solver import BATCH, Solver
 POINTS = 3
 
 
-def drawn(problem, compiled, seed=1):
-    """Values of theta and alpha within their priors."""
-    rng = np.random.default_rng(seed)
+def drawn(compiled, seed=1):
+    """Values of the variables within their priors."""
+    ends = np.array([prior.bulk for prior in compiled.priors])
+    moves = np.random.default_rng(seed).uniform(-1, 1, (POINTS, len(ends)))
+    return ends.mean(axis=1) + moves * np.ptp(ends, axis=1) / 6
 
-    def values(priors):
-        ends = np.array([prior.bulk for prior in priors]).reshape(-1, 2)
-        middle, reach = ends.mean(axis=1), np.ptp(ends, axis=1) / 6
-        return middle + reach * rng.uniform(-1, 1, (POINTS, len(priors)))
 
-    return values(compiled.held), values(compiled.free)
+def at(compiled, values):
+    """Start with parameters of interest at these values, nuisances at the peaks of their priors."""
+    start = np.tile(compiled.peaks, (len(values), 1))
+    start[:, : compiled.interest] = values
+    return start
 
 
 @pytest.mark.parametrize(
@@ -32,49 +34,53 @@ def drawn(problem, compiled, seed=1):
 def test_log_density_is_that_of_the_model(scenario, data):
     problem = Problem.build(scenario, data)
     compiled = Compiled.of(problem)
-    theta, alpha = drawn(problem, compiled)
     model = problem.model
     density = model.compile_fn(model.logp(jacobian=False), mode="FAST_COMPILE")
     saturated = compiled.best_log_likelihood(compiled.counts)
-    priors = (*compiled.held, *compiled.free)
-    for t, a in zip(theta, alpha, strict=True):
-        values = dict(zip((p.name for p in priors), (*t, *a), strict=True))
-        point = {}
-        for prior in priors:
-            transform = model.rvs_to_transforms[prior.rv]
-            value = np.float64(values[prior.name])
-            if transform is not None:
-                value = transform.forward(value, *prior.rv.owner.inputs).eval()
-            point[model.rvs_to_values[prior.rv].name] = value
-        found = compiled.height(t, a, compiled.counts) + compiled.log_prior_of_held(t, a)
+    for x in drawn(compiled):
+        found = compiled.height(x, compiled.counts) + compiled.log_prior_of_interest(x)
+        point = transformed(model, dict(zip(compiled.names, x, strict=True)))
         assert float(found) + saturated == pytest.approx(float(density(point)), rel=1e-9)
 
 
-def heights(compiled, theta):
-    """By another minimiser, with gradients propagated backwards."""
-    downhill = jax.jit(jax.value_and_grad(lambda a, t: -compiled.height(t, a, compiled.counts)))
-
-    def maximum(t):
-        result = scipy.optimize.minimize(
-            lambda a: tuple(map(np.asarray, downhill(a, t))),
-            compiled.start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=list(zip(*compiled.limits, strict=True)),
-            options={"ftol": 1e-14, "gtol": 1e-9},
-        )
-        return -result.fun
-
-    return np.array([maximum(t) for t in theta])
+def transformed(model, values):
+    """Values of PyMC's variables."""
+    point = {}
+    for rv in model.free_RVs:
+        transform, value = model.rvs_to_transforms[rv], np.float64(values[rv.name])
+        if transform is not None:
+            value = transform.forward(value, *rv.owner.inputs).eval()
+        point[model.rvs_to_values[rv].name] = value
+    return point
 
 
 @pytest.mark.parametrize("data", ["csi", "lar"])
 def test_maxima_are_those_of_another_minimiser(data):
     compiled = Compiled.of(Problem.build("weak-mixing-angle", data))
-    theta = np.array([[0.2], [0.35]])
-    found = Solver(compiled).solve(theta)
+    start = at(compiled, [[0.2], [0.35]])
+    found = Solver(compiled).solve(start, held=[0])
     assert found.converged.all()
-    np.testing.assert_allclose(found.height, heights(compiled, theta), atol=1e-5)
+    np.testing.assert_allclose(found.height, heights(compiled, start), atol=1e-5)
+
+
+def heights(compiled, start):
+    """By another minimiser, with gradients propagated backwards."""
+    downhill = jax.jit(jax.value_and_grad(lambda x: -compiled.height(x, compiled.counts)))
+
+    def maximum(x):
+        bounds = compiled.limits.T.copy()
+        bounds[0] = x[0]
+        result = scipy.optimize.minimize(
+            lambda x: tuple(map(np.asarray, downhill(x))),
+            x,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
+            options={"ftol": 1e-14, "gtol": 1e-9},
+        )
+        return -result.fun
+
+    return np.array([maximum(x) for x in start])
 
 
 @pytest.fixture(scope="module")
@@ -83,37 +89,38 @@ def solver():
 
 
 def test_any_number_of_points_from_anywhere(solver):
-    rng = np.random.default_rng(2)
-    theta = rng.uniform(-60, 30, (BATCH + 5, 2))
-    cold = solver.solve(theta)
+    values = np.random.default_rng(2).uniform(-60, 30, (BATCH + 5, 2))
+    cold = solver.solve(at(solver.compiled, values), held=[0, 1])
     assert cold.converged.all()
-    warm = solver.solve(theta + 0.01, near=cold)
-    again = solver.solve(theta + 0.01)
+    np.testing.assert_array_equal(cold.x[:, :2], values)
+    near = at(solver.compiled, values + 0.01)
+    near[:, 2:] = cold.x[:, 2:]
+    warm = solver.solve(near, held=[0, 1], rest=cold.rest)
+    again = solver.solve(at(solver.compiled, values + 0.01), held=[0, 1])
     np.testing.assert_allclose(warm.height, again.height, atol=1e-6)
 
 
 def test_curvature_is_that_of_differences(solver):
     compiled = solver.compiled
-    theta = np.array([[-5.0, 3.0]])
-    found = solver.solve(theta)
-    height = jax.jit(lambda alpha: compiled.height(theta[0], alpha, compiled.counts))
+    found = solver.solve(at(compiled, [[-5.0, 3.0]]), held=[0, 1])
+    height = jax.jit(lambda x: compiled.height(x, compiled.counts))
     for i, size in enumerate(1e-3 * compiled.widths):
-        step = size * np.eye(len(compiled.free))[i]
-        best, up, down = (float(height(found.alpha[0] + k * step)) for k in (0, 1, -1))
-        assert found.curvature[0, i, i] == pytest.approx((2 * best - up - down) / size**2, rel=1e-3)
+        step = size * np.eye(len(compiled.priors))[i]
+        here, up, down = (float(height(found.x[0] + k * step)) for k in (0, 1, -1))
+        assert found.curvature[0, i, i] == pytest.approx((2 * here - up - down) / size**2, rel=1e-3)
 
 
 def test_pseudo_data_need_only_other_counts(solver):
     truth = {"r2_ee": 0.0, "r2_mumu": 0.0}
     (asimov,) = cb.asimov("charge-radius", truth, "csi")
-    found = solver.solve(np.zeros((1, 2)), counts=[asimov.counts])
+    found = solver.solve(at(solver.compiled, [[0.0, 0.0]]), held=[0, 1], counts=[asimov.counts])
     assert solver.compiled.chi2(found.height) == pytest.approx(0.0, abs=1e-8)
 
 
-def test_whatever_is_not_held_is_maximised():
-    compiled = Compiled.of(Problem.build("weak-mixing-angle", "csi"), held=[])
-    best = Solver(compiled).solve(np.zeros((1, 0)))
+def test_without_anything_held_the_maximum_is_the_best_fit():
+    compiled = Compiled.of(Problem.build("weak-mixing-angle", "csi"))
+    best = Solver(compiled).solve(at(compiled, [[0.3]]), held=[])
     fit = cb.fit("weak-mixing-angle", "csi")
     assert best.converged.all()
-    assert best.alpha[0, 0] == pytest.approx(fit.params["sin2_theta_w"], abs=1e-4)
+    assert best.x[0, 0] == pytest.approx(fit.params["sin2_theta_w"], abs=1e-4)
     assert float(compiled.chi2(best.height)[0]) == pytest.approx(fit.chi2, abs=1e-5)
