@@ -11,7 +11,7 @@ that of the log-prior, plus a ``rest`` from second derivatives of mu. The rest v
 computed at the maximum, and kept for points nearby.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -122,6 +122,16 @@ class Solver:
         curvature, rest = batched(self._curvatures, climbed[0], counts=counts)
         return Solution(climbed[0], height, curvature, rest, left <= TOLERANCE)
 
+    def heights(self, x: np.ndarray, counts: Counts | None = None) -> np.ndarray:
+        """:meth:`Compiled.height` at many points, shape (points,)."""
+        counts = self.compiled.counts if counts is None else counts
+        return batched(self._heights, x, size=32 * BATCH, counts=counts)[0]
+
+    @cached_property
+    def _heights(self) -> Callable[..., Any]:
+        function = jax.vmap(lambda x, counts: (self.compiled.height(x, counts),), (0, None))
+        return jax.jit(function)
+
     @cached_property
     def _climb(self) -> Callable[..., Any]:
         return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, None, None)))
@@ -208,18 +218,22 @@ def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
     return part.log_likelihood(counts, mu), slope.reshape(-1) @ rows, -rows.T @ bent
 
 
-def batched(function: Callable[..., Any], *arrays: np.ndarray, **others: Any) -> list[np.ndarray]:
-    """Call a function with batches of its first arguments, of equal size so that it is compiled
-    once; the results of all points."""
+def batched(
+    function: Callable[..., Any], *arrays: np.ndarray, size: int = BATCH, **others: Any
+) -> list[np.ndarray]:
+    """Results of a function for all points.
+
+    It is called with batches of its first arguments, of equal size so that it is compiled once.
+    """
     found = [
-        [np.array(x)[:size] for x in function(*batch, *others.values())]
-        for size, batch in _batches(*arrays)
+        [np.array(result)[:count] for result in function(*batch, *others.values())]
+        for count, batch in _batches(arrays, size)
     ]
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-def _batches(*arrays: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
-    for begin in range(0, len(arrays[0]), BATCH):
-        parts = [array[begin : begin + BATCH] for array in arrays]
-        size = len(parts[0])
-        yield size, [np.concatenate([p, np.repeat(p[-1:], BATCH - size, axis=0)]) for p in parts]
+def _batches(arrays: Sequence[np.ndarray], size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
+    for begin in range(0, len(arrays[0]), size):
+        parts = [array[begin : begin + size] for array in arrays]
+        count = len(parts[0])
+        yield count, [np.concatenate([p, np.repeat(p[-1:], size - count, axis=0)]) for p in parts]

@@ -1,8 +1,8 @@
 """Likelihoods of the counts of an experiment, given the expected ones.
 
 All four methods are right for counts that are no integers, such as those of an Asimov data set.
-Those but ``declare`` take and return arrays; ``deviance`` takes PyTensor variables as well, also for
-the counts.
+Those but ``declare`` take and return arrays; ``deviance`` takes PyTensor variables as well,
+for the counts, too.
 """
 
 from dataclasses import dataclass
