@@ -22,6 +22,7 @@ from cevns_bayes.engine.solver import Solution, Solver
 POINTS = 32  # So many points of the proposal integrate over the nuisances.
 FREEDOM = 10.0  # Degrees of freedom of the t distribution.
 DEFENCE = 0.1  # This part of the weight of a cell is from the highest density around it.
+FLOOR = 1e-9  # of eigenvalues of the curvature, relative to the largest
 SEED = 5
 
 
@@ -118,7 +119,7 @@ class Marginal:
         alpha = self._moved(known, theta) + _unscaled(known.root, z)
         x = np.concatenate([theta, alpha], axis=1)
         log_proposal = log_chosen[cells] - mesh.log_volumes[cells] + _log_student(known.root, z)
-        return x, self.solver.heights(x) - log_proposal
+        return x, np.nan_to_num(self.solver.heights(x), nan=-np.inf) - log_proposal
 
     def _moved(self, known: Cells, theta: np.ndarray) -> np.ndarray:
         """The maximum of the nuisances, which moves with theta."""
@@ -136,7 +137,7 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
         moved = near.alpha + np.einsum("cai,ci->ca", near.slope, theta - near.theta)
         start[:, parameters:] = np.clip(moved, *compiled.limits[:, parameters:])
     found = solver.solve(start, range(parameters), rest=None if near is None else near.rest)
-    root, slope = _shape(found, parameters)
+    root, slope = _shape(solver, found)
     alpha = found.x[:, parameters:]
     return Cells(
         theta,
@@ -150,13 +151,21 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
     )
 
 
-def _shape(found: Solution, parameters: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cholesky factor of the curvature by the nuisances, and their derivatives by theta."""
-    own = found.curvature[:, parameters:, parameters:]
+def _shape(solver: Solver, found: Solution) -> tuple[np.ndarray, np.ndarray]:
+    """Cholesky factor of the curvature by the nuisances, and their derivatives by theta.
+
+    Where it is not positive definite, second derivatives of expected counts are left out of it, and
+    what rounding spoils is floored; where it is not finite, the width of the priors stands for it.
+    """
+    first = solver.compiled.interest
+    own, mixed = found.curvature[:, first:, first:], found.curvature[:, first:, :first]
+    lost = ~np.isfinite(found.curvature).all(axis=(1, 2))
+    own[lost], mixed[lost] = np.diag(solver.compiled.widths[first:] ** -2.0), 0.0
     indefinite = ~(np.linalg.eigvalsh(own) > 0).all(axis=1)
-    own[indefinite] -= found.rest[indefinite, parameters:, parameters:]
-    root = np.linalg.cholesky(own)
-    return root, -np.linalg.solve(own, found.curvature[:, parameters:, :parameters])
+    values, vectors = np.linalg.eigh(own[indefinite] - found.rest[indefinite, first:, first:])
+    values = np.maximum(values, FLOOR * values.max(axis=1, initial=0.0, keepdims=True))
+    own[indefinite] = (vectors * values[:, None]) @ np.swapaxes(vectors, 1, 2)
+    return np.linalg.cholesky(own), -np.linalg.solve(own, mixed)
 
 
 def _log_integral(
@@ -168,7 +177,8 @@ def _log_integral(
     z = np.tile(np.concatenate([half, -half]), (len(theta), 1))
     theta, alpha, root = (np.repeat(array, POINTS, axis=0) for array in (theta, alpha, root))
     x = np.concatenate([theta, alpha + _unscaled(root, z)], axis=1)
-    ratios = (solver.heights(x) - _log_student(root, z)).reshape((-1, POINTS))
+    heights = np.nan_to_num(solver.heights(x), nan=-np.inf)
+    ratios = (heights - _log_student(root, z)).reshape((-1, POINTS))
     return logsumexp(ratios, axis=1) - np.log(POINTS)
 
 

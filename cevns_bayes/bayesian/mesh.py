@@ -155,8 +155,8 @@ def first_mesh(variables: int) -> Mesh:
     """Equal cells without a density."""
     side = np.arange(2 ** FIRST_LEVEL[variables])
     corners = np.array(list(product(side, repeat=variables)), dtype=np.int64)
-    levels = np.full(len(corners), FIRST_LEVEL[variables])
-    return Mesh(corners.reshape((-1, variables)), levels, np.full(len(levels), -np.inf))
+    levels = np.full(len(side) ** variables, FIRST_LEVEL[variables])
+    return Mesh(corners.reshape((len(levels), variables)), levels, np.full(len(levels), -np.inf))
 
 
 def refined(
