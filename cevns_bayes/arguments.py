@@ -100,9 +100,8 @@ def label_of(data: str, options: dict[str, Any]) -> str:
     """What stands for the data in the name of a folder."""
     stems = [Path(name).name.replace(".py:", "-").removesuffix(".py") for name in names_of(data)]
     forecast = options["asimov"] is not None or options["exposure"] is not None
-    held = [
-        f"{name.replace('::', '_')}={x!r}" for name, x in sorted(options.get("fixed", {}).items())
-    ]
+    fixed = sorted(options.get("fixed", {}).items())
+    held = [f"{name.replace('::', '_')}={value!r}" for name, value in fixed]
     return "-".join([*stems, *(["asimov"] if forecast else []), *held])
 
 

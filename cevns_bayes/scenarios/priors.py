@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 from pymc.distributions.continuous import BoundedContinuous, Continuous
 from pymc.printing import str_for_dist
 from pytensor.graph.traversal import ancestors
@@ -111,10 +112,6 @@ def _distribution(prior: Any) -> "TensorVariable | LogUniform":
     return owner.clone().out
 
 
-class Held(np.float64):
-    """Value of a variable that is not free, as a type on which PyMC can set attributes."""
-
-
 @dataclass(frozen=True)
 class LogUniform:
     """Uniform in the logarithm between two positive numbers."""
@@ -131,11 +128,9 @@ class LogUniform:
         """Made as PyMC's distributions are, so that the parser need not tell them apart."""
         return cls(low, high)
 
-    def declare(self, name: str) -> Any:
+    def declare(self, name: str) -> TensorVariable:
         """Add it to the open model, sampled in log10; returns the physical value."""
         log10 = pm.Uniform(log10_name(name), np.log10(self.low), np.log10(self.high))
-        if isinstance(log10, Held):
-            return Held(10.0**log10)
         return pm.Deterministic(name, 10.0**log10)
 
 
@@ -179,7 +174,7 @@ class PriorModel(pm.Model):
     """A PyMC model in which the user changes the free variables that are declared.
 
     Chosen variables get other priors than their declaration says, or are held at a value: these
-    are numbers, no variables of the model.
+    are constants, no variables of the model.
 
     Attributes
     ----------
@@ -203,14 +198,16 @@ class PriorModel(pm.Model):
             if isinstance(prior, str)
         }
 
-    def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> Any:
-        """As in PyMC, with the user's prior in place of ``rv_var``, or a number, if given.
+    def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
+        """As in PyMC, with the user's prior in place of a free variable, or a constant, if given.
 
         Raises
         ------
         InputError
             A value where the prior vanishes.
         """
+        if kwargs.get("observed") is not None:
+            return super().register_rv(rv_var, name, **kwargs)
         value, given = self._value_of(self.name_for(name)), self.prior_for(name)
         if value is not None:
             return self._hold(rv_var, name, value)
@@ -229,13 +226,13 @@ class PriorModel(pm.Model):
         value = self._fixed[physical]
         return float(np.log10(value)) if value > 0 else -np.inf
 
-    def _hold(self, rv_var: TensorVariable, name: str, value: float) -> Held:
+    def _hold(self, rv_var: TensorVariable, name: str, value: float) -> TensorVariable:
         density = pm.logp(rv_var, value, warn_rvs=False).eval(mode=FAST_COMPILE)
         if not np.isfinite(density):
             prior = str_for_dist(rv_var)
             raise InputError(f"{self.name_for(name)} must be within {prior}, got {value:g}")
         self.held[self.name_for(name)] = value
-        return Held(value)
+        return pt.constant(value, dtype="float64")
 
     def declare(self, name: str, prior: TensorVariable, **kwargs: Any) -> TensorVariable:
         """Add a free variable with this prior, whatever the user gave."""
