@@ -249,7 +249,7 @@ def _physical(fixed: Fixed, parameters: Sequence[str]) -> dict[str, float]:
     """Values of the parameters themselves in place of their logarithms."""
     logarithms = {log10_name(name): name for name in parameters}
     return {
-        logarithms.get(name, name): 10.0**value if name in logarithms else float(value)
+        logarithms.get(name, name): 10.0 ** float(value) if name in logarithms else float(value)
         for name, value in fixed.items()
     }
 
