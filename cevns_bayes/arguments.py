@@ -81,6 +81,14 @@ model_options = options_of(
         help="Prior in place of the scenario's own, e.g. 'sin2_theta_w ~ Normal(0.23, 0.02)'. "
         "May be repeated.",
     ),
+    click.option(
+        "--fix",
+        "fixed",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=lambda context, parameter, texts: _numbers("--fix", texts),
+        help="Hold a parameter or nuisance at a value, e.g. mass=10. May be repeated.",
+    ),
 )
 
 
@@ -92,7 +100,9 @@ def label_of(data: str, options: dict[str, Any]) -> str:
     """What stands for the data in the name of a folder."""
     stems = [Path(name).name.replace(".py:", "-").removesuffix(".py") for name in names_of(data)]
     forecast = options["asimov"] is not None or options["exposure"] is not None
-    return "-".join([*stems, "asimov"] if forecast else stems)
+    fixed = sorted(options.get("fixed", {}).items())
+    held = [f"{name.replace('::', '_')}={value!r}" for name, value in fixed]
+    return "-".join([*stems, *(["asimov"] if forecast else []), *held])
 
 
 def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -108,7 +118,7 @@ def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[
             raise InputError("--set gives values to the scenario of --asimov, which is missing")
         return experiments, model
     values, nuisances = values_of(scenario or "sm", experiments, settings)
-    physics = {**model, "priors": None}
+    physics = {**model, "priors": None, "fixed": None}
     truth = asimov(
         scenario or "sm", values, experiments, nuisances=nuisances, exposure=exposure, **physics
     )
@@ -121,10 +131,7 @@ def values_of(
     """Values of parameters and of nuisances; what is no known nuisance should be a parameter."""
     from cevns_bayes.scenarios.scenario import load_scenario
 
-    pairs = [_setting(text) for text in settings]
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise InputError(f"--set names a variable twice: {', '.join(name for name, _ in pairs)}")
+    values = _numbers("--set", settings)
     together = load_scenario(scenario).on([experiment.name for experiment in experiments])
     shared = {n.name for e in experiments for n in e.nuisances if n.shared_sigma}
     nuisances = {
@@ -138,18 +145,26 @@ def values_of(
 def _priors(texts: tuple[str, ...]) -> dict[str, str]:
     from cevns_bayes.scenarios.priors import split_prior
 
-    pairs = [split_prior(text) for text in texts]
-    if len(dict(pairs)) < len(pairs):
-        raise InputError(f"--prior names a variable twice: {', '.join(name for name, _ in pairs)}")
-    return dict(pairs)
+    return _distinct("--prior", [split_prior(text) for text in texts])
 
 
-def _setting(text: str) -> tuple[str, float]:
+def _numbers(option: str, texts: tuple[str, ...]) -> dict[str, float]:
+    return _distinct(option, [_number(option, text) for text in texts])
+
+
+def _number(option: str, text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
     try:
         return name.strip(), float(value)
     except ValueError:
-        raise InputError(f"malformed --set '{text}'; write NAME=NUMBER") from None
+        raise InputError(f"malformed {option} '{text}'; write NAME=NUMBER") from None
+
+
+def _distinct[T](option: str, pairs: list[tuple[str, T]]) -> dict[str, T]:
+    if len(dict(pairs)) < len(pairs):
+        names = ", ".join(name for name, _ in pairs)
+        raise InputError(f"{option} names a variable twice: {names}")
+    return dict(pairs)
 
 
 def refuse_existing(*paths: Path | None) -> None:

@@ -50,6 +50,10 @@ def cevns_bayes(monkeypatch, capsys, tmp_path):
         (("run", "sm", "--seed", "-3"), "non-negative"),
         (("run", "sm", "--sampler", "nut"), "did you mean 'nuts'?"),
         (("run", "sm", "--live-points", "3"), "at least 50"),
+        (("run", "sm", "--fix", "csi::alpha_brn"), "malformed --fix 'csi::alpha_brn'"),
+        (("run", "sm", "--fix", "csi::alpha_bnr=0.1"), "did you mean 'csi::alpha_brn'?"),
+        (("fit", "sm", "--fix", "csi::alpha_time=1"), "must be within Uniform(-0.25, 0.25)"),
+        (("profile", "sm", "--fix", "x=1", "--fix", "x=2"), "--fix names a variable twice"),
         (("profile", "sm"), "no parameters of interest"),
         (("profile", "weak-mixing-angle", "--points", "3"), "at least 10"),
         (("survey", "smm"), "did you mean 'sm'?"),
@@ -192,6 +196,17 @@ def test_asimov_of_another_scenario_is_found_again(cevns_bayes):
     assert float(row.split()[1]) == pytest.approx(0.25, abs=1e-3)
 
 
+def test_what_is_held_is_held_in_the_fit_and_not_in_the_truth(cevns_bayes):
+    truth = ("--asimov", "weak-mixing-angle", "--set", "sin2_theta_w=0.25")
+    held = ("--fix", "csi::alpha_flux=0", "--fix", "sin2_theta_w=0.25")
+    code, out, _ = cevns_bayes("fit", "weak-mixing-angle", *truth, *held)
+    assert code == 0
+    assert "χ² = 0.00 for 98 degrees of freedom" in out
+    assert "csi::alpha_brn" in out
+    assert "sin2_theta_w" not in out
+    assert "csi::alpha_flux" not in out
+
+
 def test_values_of_the_truth_are_parameters_or_nuisances():
     data = cb.load_experiment("csi"), cb.load_experiment("lar")
     texts = ("csi::r_n=5", "lar::r_n=3", "alpha_flux=0.1", "lar::alpha_ssb=0.01")
@@ -207,6 +222,11 @@ def test_values_of_the_truth_are_parameters_or_nuisances():
         ("csi,lar-gaussian", {}, "csi-lar-gaussian"),
         ("lar-2d, folder/mine.py:low", {"exposure": 2.0}, "lar-2d-mine-low-asimov"),
         ("my_detector.py", {"asimov": "sm"}, "my_detector-asimov"),
+        (
+            "csi",
+            {"fixed": {"mass": 10.0, "csi::alpha_brn": 0.1}},
+            "csi-csi_alpha_brn=0.1-mass=10.0",
+        ),
     ],
 )
 def test_name_of_the_folder_tells_the_data(data, forecast, label):

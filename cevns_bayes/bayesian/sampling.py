@@ -84,8 +84,8 @@ def sample(
     Raises
     ------
     InputError
-        Wrong arguments, or a scenario that predicts NaN or negative signals somewhere within its
-        priors.
+        Wrong arguments, nothing that is free, or a scenario that predicts NaN or negative signals
+        somewhere within its priors.
     KeyboardInterrupt
         When interrupted; no partial result is returned.
 
@@ -101,6 +101,8 @@ def sample(
     if not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise InputError(f"seed must be a non-negative integer, got {seed!r}")
     problem = Problem.build(scenario, data, **options)
+    if not problem.model.free_RVs:
+        raise InputError(f"{problem.scenario.name} has no parameter and no nuisance to sample")
     folder = None if checkpoint is None else Path(checkpoint)
     task = Task(problem, try_predictions(problem), seed, progressbar, folder)
     if sampler != "auto":

@@ -54,7 +54,7 @@ def _write(path: Path, text: str) -> None:
 def _fits(analysis: Analysis) -> dict[str, Any]:
     units = tables.units_of(analysis.scenario, analysis.names)
     fits = {"best_fit": asdict(analysis.best_fit), "sm": asdict(analysis.standard_model)}
-    return fits | {"units": units}
+    return fits | {"units": units, "fixed": dict(analysis.fixed)}
 
 
 def render(analysis: Analysis, figures: Mapping[str, Figure]) -> str:
@@ -68,6 +68,7 @@ def render(analysis: Analysis, figures: Mapping[str, Figure]) -> str:
     return environment.get_template(TEMPLATE).render(
         scenario=analysis.scenario,
         data=", ".join(e.reference or e.full_name for e in analysis.experiments),
+        fixed=tables.held_values(analysis),
         convergence=analysis.convergence,
         attrs=analysis.posterior.attrs,
         best_fit=analysis.best_fit,

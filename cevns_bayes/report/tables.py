@@ -122,6 +122,12 @@ def with_unit(name: str, units: Mapping[str, str]) -> str:
     return f"{name} [{units[name]}]" if units.get(name) else name
 
 
+def held_values(analysis: Analysis) -> str:
+    """Variables that were held, ``"r_n [fm] = 5, csi::alpha_flux = 0.1"``; empty without any."""
+    units = units_of(analysis.scenario, analysis.names)
+    return ", ".join(f"{with_unit(name, units)} = {x:.8g}" for name, x in analysis.fixed.items())
+
+
 def fitted_value(fit: FitResult, name: str) -> Estimate:
     """Best-fit value with its parabolic error, which means nothing at an end of the prior."""
     value, error = fit.values.get(name, math.nan), fit.errors.get(name, math.nan)
