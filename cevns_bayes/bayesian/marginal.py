@@ -158,14 +158,18 @@ def _shape(solver: Solver, found: Solution) -> tuple[np.ndarray, np.ndarray]:
     what rounding spoils is floored; where it is not finite, the width of the priors stands for it.
     """
     first = solver.compiled.interest
-    own, mixed = found.curvature[:, first:, first:], found.curvature[:, first:, :first]
+    widths = solver.compiled.widths[first:, None]
+    own = found.curvature[:, first:, first:] * widths * widths.T
+    rest = found.rest[:, first:, first:] * widths * widths.T
+    mixed = found.curvature[:, first:, :first] * widths
     lost = ~np.isfinite(found.curvature).all(axis=(1, 2))
-    own[lost], mixed[lost] = np.diag(solver.compiled.widths[first:] ** -2.0), 0.0
-    indefinite = ~(np.linalg.eigvalsh(own) > 0).all(axis=1)
-    values, vectors = np.linalg.eigh(own[indefinite] - found.rest[indefinite, first:, first:])
+    own[lost], mixed[lost] = np.eye(len(widths)), 0.0
+    values = np.linalg.eigvalsh(own)
+    poor = ~(values > FLOOR * values.max(axis=1, initial=0.0, keepdims=True)).all(axis=1)
+    values, vectors = np.linalg.eigh(own[poor] - rest[poor])
     values = np.maximum(values, FLOOR * values.max(axis=1, initial=0.0, keepdims=True))
-    own[indefinite] = (vectors * values[:, None]) @ np.swapaxes(vectors, 1, 2)
-    return np.linalg.cholesky(own), -np.linalg.solve(own, mixed)
+    own[poor] = (vectors * values[:, None]) @ np.swapaxes(vectors, 1, 2)
+    return np.linalg.cholesky(own) / widths, -np.linalg.solve(own, mixed) * widths
 
 
 def _log_integral(
