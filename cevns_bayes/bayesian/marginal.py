@@ -22,6 +22,7 @@ from cevns_bayes.engine.solver import Solution, Solver
 POINTS = 32  # So many points of the proposal integrate over the nuisances.
 FREEDOM = 10.0  # Degrees of freedom of the t distribution.
 DEFENCE = 0.1  # This part of the weight of a cell is from the highest density around it.
+FAR = 300.0  # Where the height is lower by more, it need not be exact.
 FLOOR = 1e-9  # of eigenvalues of the curvature, relative to the largest
 SEED = 5
 
@@ -136,7 +137,8 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
     if near is not None:
         moved = near.alpha + np.einsum("cai,ci->ca", near.slope, theta - near.theta)
         start[:, parameters:] = np.clip(moved, *compiled.limits[:, parameters:])
-    found = solver.solve(start, range(parameters), rest=None if near is None else near.rest)
+    rest = None if near is None else near.rest
+    found = solver.solve(start, range(parameters), rest=rest, far=FAR)
     root, slope = _shape(solver, found)
     alpha = found.x[:, parameters:]
     return Cells(

@@ -16,8 +16,10 @@ from scipy.special import logsumexp
 FIRST_LEVEL = {0: 0, 1: 7, 2: 5, 3: 3}  # The cube is first divided into 2^level cells per axis.
 BITS = {0: 1, 1: 40, 2: 24, 3: 16}  # so many levels
 MAX_PART = 1 / 50  # of the integral is in a cell.
+CLIFF = 3.0  # A greater change loses no more.
 MAX_LOSS = 1e-2  # So much, about, is that part times the square of the change from cell to cell.
-UNSEEN = 0.5  # The log-density inside a cell may exceed what is seen by this part of the change.
+UNSEEN = 0.5  # The log-density inside a cell may exceed what is seen by this part of the change,
+MAX_UNSEEN = 50.0  # but not by more.
 FIRST_SPLIT, GROWTH = 64, 1.5  # So many cells are split at first, and more from round to round.
 MAX_CELLS = 30_000
 
@@ -123,9 +125,10 @@ class Mesh:
     def to_split(self, count: int) -> np.ndarray:
         """Indices of the cells that are to be split, at most so many."""
         total = logsumexp(self.log_volumes + self.log_density)
-        inside = np.maximum(self.highest_around, self.log_density + UNSEEN * self.changes)
+        unseen = np.minimum(UNSEEN * self.changes, MAX_UNSEEN)
+        inside = np.maximum(self.highest_around, self.log_density + unseen)
         may_hold = self.log_volumes + inside - total
-        loss = may_hold + 2 * np.log(self.changes + 1e-9)
+        loss = may_hold + 2 * np.log(np.clip(self.changes, 1e-9, CLIFF))
         wanted = (loss > np.log(MAX_LOSS)) | (self.log_parts > np.log(MAX_PART))
         wanted &= self.levels < BITS[self.variables]
         chosen = np.flatnonzero(wanted)

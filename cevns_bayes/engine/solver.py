@@ -89,6 +89,7 @@ class Solver:
         *,
         rest: np.ndarray | None = None,
         counts: Counts | None = None,
+        far: float = np.inf,
     ) -> Solution:
         """Maxima at many points.
 
@@ -102,6 +103,8 @@ class Solver:
             That of solutions nearby, shape (points, variables, variables), which saves steps.
         counts
             By experiment, in place of the observed ones.
+        far
+            Points that much lower than the highest need not arrive.
         """
         counts = self.compiled.counts if counts is None else counts
         size = len(self.compiled.priors)
@@ -116,7 +119,8 @@ class Solver:
             found = batched(self._climb, *(x[todo] for x in climbed), moving=moving, counts=counts)
             for x, of_todo in zip((*climbed, height, left), found, strict=True):
                 x[todo] = of_todo
-            todo = np.flatnonzero(~(left <= TOLERANCE))
+            hopeless = height < np.nanmax(height) - far
+            todo = np.flatnonzero(~(left <= TOLERANCE) & ~hopeless)
             if not todo.size:
                 break
         curvature, rest = batched(self._curvatures, climbed[0], counts=counts)
