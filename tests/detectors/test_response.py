@@ -24,8 +24,9 @@ from cevns_bayes.physics.kinematics import maximum_recoil_energy
 from cevns_bayes.physics.nuclei import Nucleus, nucleus
 from cevns_bayes.physics.quadrature import composite_rule
 from cevns_bayes.physics.targets import Target
-from cevns_bayes.sources import Flux, Line, Source, pion_decay_at_rest
-from cevns_bayes.sources.pion_decay import SPECTRA
+from cevns_bayes.sources.pion_decay import SPECTRA, pion_decay_at_rest
+from cevns_bayes.sources.source import Flux, Source
+from cevns_bayes.sources.spectra import Line
 
 PE_EDGES = np.array([0, 8, 12, 16, 20, 24, 32, 40, 50, 60.0])
 EFFICIENCIES = {

@@ -7,17 +7,15 @@ from cevns_bayes.detectors.morphing import Morphed
 from cevns_bayes.detectors.response import Response
 from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.errors import InputError
-from cevns_bayes.experiments import (
-    Axis,
+from cevns_bayes.experiments.components import (
     Background,
-    Experiment,
     FormulaBackground,
-    Gaussian,
-    Nuisance,
     Signal,
     TemplateBackground,
 )
-from cevns_bayes.sources import pion_decay_at_rest
+from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.likelihoods import Gaussian
+from cevns_bayes.sources.pion_decay import pion_decay_at_rest
 
 ENERGY = Axis("energy", np.array([0.0, 1.0, 3.0]), "Energy", "keV")
 TIME = Axis("time", np.array([0.0, 0.5, 1.0, 2.0]), "Time", "µs")

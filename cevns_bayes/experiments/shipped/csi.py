@@ -18,24 +18,21 @@ from typing import Any
 import numpy as np
 
 from cevns_bayes.datasets import read_table, read_toml
-from cevns_bayes.detectors import (
-    Detector,
+from cevns_bayes.detectors.detector import Detector, electron_response, nuclear_response
+from cevns_bayes.detectors.effects import (
+    DecayingTimeEfficiency,
     GammaResolution,
     PolynomialQuenching,
     SigmoidEfficiency,
-    TimeShape,
-    arrival_shape,
-    electron_response,
-    nuclear_response,
 )
-from cevns_bayes.detectors.effects import DecayingTimeEfficiency
-from cevns_bayes.detectors.time_shapes import table_fractions
+from cevns_bayes.detectors.time_shapes import TimeShape, arrival_shape, table_fractions
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.components import Background, Signal
 from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
 from cevns_bayes.physics.constants import AVOGADRO_PER_MOL
 from cevns_bayes.physics.nuclei import nucleus
-from cevns_bayes.sources import Flux, Pulse, pion_decay_at_rest
+from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest
+from cevns_bayes.sources.source import Flux
 
 ENERGY_EDGES_PE = (0, 8, 12, 16, 20, 24, 32, 40, 50, 60)
 TIME_EDGES_US = (0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1, 2, 4, 6)

@@ -16,23 +16,21 @@ from functools import partial
 import numpy as np
 
 from cevns_bayes.datasets import read_table, read_toml
-from cevns_bayes.detectors import (
-    Detector,
+from cevns_bayes.detectors.detector import Detector, nuclear_response
+from cevns_bayes.detectors.effects import (
     GaussianResolution,
     LinearQuenchingFactor,
-    Morphed,
-    Response,
     TabulatedEfficiency,
-    arrival_shape,
-    nuclear_response,
 )
-from cevns_bayes.detectors.morphing import mirrored
+from cevns_bayes.detectors.morphing import Morphed, mirrored
+from cevns_bayes.detectors.response import Response
+from cevns_bayes.detectors.time_shapes import arrival_shape
 from cevns_bayes.experiments.components import Signal, TemplateBackground
 from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
 from cevns_bayes.experiments.likelihoods import Gaussian, Poisson
 from cevns_bayes.physics.constants import AVOGADRO_PER_MOL
 from cevns_bayes.physics.nuclei import nucleus
-from cevns_bayes.sources import Pulse, pion_decay_at_rest
+from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest
 
 SHAPE = (12, 8, 10)
 AXES = (
