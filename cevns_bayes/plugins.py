@@ -2,12 +2,12 @@
 
 import importlib.util
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from cevns_bayes.errors import InputError
+from cevns_bayes.errors import InputError, unknown_name
 
 
 def modules_of(package: str) -> Iterator[tuple[str, ModuleType]]:
@@ -22,6 +22,14 @@ def as_file(name: object) -> tuple[Path, str] | None:
     if not variant and not stem.endswith(".py"):
         return None
     return Path(f"{stem.removesuffix('.py')}.py"), variant
+
+
+def variant_of[T](found: Mapping[str, T], variant: str, kind: str) -> T:
+    """What a file defines under a name, which may be empty if it defines one thing only."""
+    name = variant or next(iter(found))
+    if name not in found or (not variant and len(found) > 1):
+        raise unknown_name(kind, variant, found)
+    return found[name]
 
 
 def run_file(path: Path, kind: str) -> ModuleType:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.polynomial import Polynomial
 from scipy import stats
 
+from cevns_bayes.checks import called, check_array, check_fields, check_increasing
 from cevns_bayes.errors import InputError
-from cevns_bayes.physics.quadrature import adaptive_panels, rule_of_panels
+from cevns_bayes.physics.quadrature import adaptive_panels, rule_of_panels, sums_by_bin
 
 KEV_PER_MEV = 1e3
 ACCURACY = 1e-9  # of a probability
@@ -38,11 +39,10 @@ class Resolution(Protocol):
 
 
 class Efficiency(Protocol):
-    """Probability to accept an event of a reconstructed energy."""
+    """Probability to accept an event of a reconstructed energy: a function of arrays.
 
-    @property
-    def kinks(self) -> tuple[float, ...]:
-        """Reconstructed energies where the efficiency is not smooth."""
+    If it has ``kinks``, they are reconstructed energies where it is not smooth.
+    """
 
     def __call__(self, reconstructed: np.ndarray, /) -> np.ndarray: ...
 
@@ -60,15 +60,16 @@ def detection_matrix(
     Raises
     ------
     InputError
-        If the quadrature does not converge.
+        If the quadrature does not converge, or the effects are no probabilities.
     """
-    inside = [kink for kink in efficiency.kinks if edges[0] < kink < edges[-1]]
+    visible_energy_kev = np.asarray(visible_energy_kev, dtype=float)
+    inside = [kink for kink in getattr(efficiency, "kinks", ()) if edges[0] < kink < edges[-1]]
 
     def integrals(panels: np.ndarray) -> np.ndarray:
         """Those wanted, then what the density alone misses of the resolution's cumulative."""
         points, weights = rule_of_panels(panels, NODES)
-        density = resolution.density(points[:, None], visible_energy_kev) * weights[:, None]
-        accepted = density * efficiency(points)[:, None]
+        density = _density(resolution, points, visible_energy_kev) * weights[:, None]
+        accepted = density * _accepted(efficiency, points)[:, None]
         found, alone = (
             x.reshape((len(panels), NODES, -1)).sum(axis=1) for x in (accepted, density)
         )
@@ -88,8 +89,19 @@ def detection_matrix(
         converged,
         most=MAX_PANELS,
     )
-    first = np.searchsorted(panels[:, 0], edges[:-1])
-    return np.add.reduceat(values[:, : len(visible_energy_kev)], first, axis=0)
+    return sums_by_bin(values[:, : len(visible_energy_kev)], panels[:, 0], edges)
+
+
+def _density(resolution: Resolution, points: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Densities of a resolution, shape (points, visible energies)."""
+    density = called("density of the resolution", resolution.density, points[:, None], visible)
+    shape = len(points), len(visible)
+    return check_array("density of the resolution", density, shape, "finite and non-negative")
+
+
+def _accepted(efficiency: Efficiency, points: np.ndarray) -> np.ndarray:
+    found = called("efficiency of an array of energies", efficiency, points)
+    return check_array("efficiency", found, points.shape, "between 0 and 1")
 
 
 def _contents(
@@ -103,6 +115,16 @@ def _contents(
     return high - low
 
 
+def _table(owner: object, x: str, y: str, allowed: str) -> tuple[np.ndarray, np.ndarray]:
+    """Fields of increasing x and of y that is ``allowed``, as arrays of the shape (points,)."""
+    name = type(owner).__name__
+    at = check_increasing(f"{x} of {name}", getattr(owner, x))
+    values = check_array(f"{y} of {name}", getattr(owner, y), at.shape, allowed)
+    object.__setattr__(owner, x, at)
+    object.__setattr__(owner, y, values)
+    return at, values
+
+
 @dataclass(frozen=True)
 class PolynomialQuenching:
     """Visible energy E_ee = a E + b E^2 + ..., with E the nuclear recoil energy in MeV.
@@ -114,6 +136,10 @@ class PolynomialQuenching:
     """
 
     coefficients: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        title, count = "coefficients of PolynomialQuenching", np.size(self.coefficients)
+        check_array(title, self.coefficients, (count,))
 
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
@@ -132,6 +158,10 @@ class LinearQuenchingFactor:
 
     constant: float
     slope_per_kev: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "constant")
+        check_fields(self, "finite", "slope_per_kev")
 
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
@@ -155,6 +185,9 @@ class LindhardQuenching:
     k: float
     protons: int
 
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "k", "protons")
+
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
         energy_kev = KEV_PER_MEV * recoil_energy_mev
@@ -167,7 +200,8 @@ class LindhardQuenching:
 class TabulatedQuenching:
     """Visible energy E_ee = E QF(E); QF is linear between points of a table and flat outside.
 
-    ``recoil_energy_kev`` increases; both arrays have the shape (points,).
+    ``recoil_energy_kev`` increases, and E QF(E) does not decrease; both arrays have the shape
+    (points,).
 
     Examples
     --------
@@ -178,6 +212,17 @@ class TabulatedQuenching:
 
     recoil_energy_kev: np.ndarray
     quenching_factor: np.ndarray
+
+    def __post_init__(self) -> None:
+        factor = "quenching_factor"
+        energy, qf = _table(self, "recoil_energy_kev", factor, "finite and non-negative")
+        slope = np.diff(qf) / np.diff(energy)
+        rise = np.minimum(qf[:-1] + slope * energy[:-1], qf[1:] + slope * energy[1:])
+        if (rise < 0).any():
+            raise InputError(
+                "recoil energy times quenching_factor of TabulatedQuenching must not decrease, but "
+                f"does above {energy[int(np.argmax(rise < 0))]:g} keV"
+            )
 
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
@@ -237,6 +282,9 @@ class GammaResolution:
     mean_scale: float
     shape_scale: float
 
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "mean_scale", "shape_scale")
+
     def density(self, photoelectrons: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
         """Probability density [1/PE]; the arguments are broadcast against each other."""
         shape, scale = self._shape_and_scale(visible_energy_kev)
@@ -263,7 +311,9 @@ class ConstantEfficiency:
     """
 
     efficiency: float = 1.0
-    kinks: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self, "between 0 and 1", "efficiency")
 
     def __call__(self, x: np.ndarray, /) -> np.ndarray:
         return np.full_like(x, self.efficiency, dtype=float)
@@ -284,6 +334,9 @@ class SigmoidEfficiency:
     b: float
     c: float
     d: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite", "a", "b", "c", "d")
 
     def __call__(self, x: np.ndarray, /) -> np.ndarray:
         return np.maximum(self.a / (1 + np.exp(-self.b * (x - self.c))) + self.d, 0.0)
@@ -312,6 +365,9 @@ class TabulatedEfficiency:
     energy: np.ndarray
     efficiency: np.ndarray
 
+    def __post_init__(self) -> None:
+        _table(self, "energy", "efficiency", "between 0 and 1")
+
     def __call__(self, x: np.ndarray, /) -> np.ndarray:
         return np.interp(x, self.energy, self.efficiency)
 
@@ -327,6 +383,10 @@ class DecayingTimeEfficiency:
 
     start_us: float
     rate_per_us: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite", "start_us")
+        check_fields(self, "finite and non-negative", "rate_per_us")
 
     def __call__(self, time_us: np.ndarray) -> np.ndarray:
         return np.exp(-self.rate_per_us * np.maximum(time_us - self.start_us, 0.0))

@@ -1,7 +1,8 @@
 """Components of the expected counts: neutrino signals, and backgrounds of several kinds.
 
 A background is anything with the attributes of :class:`Component`; ``norms`` are nuisances that
-scale it, (1 + sum of norms) times what ``expected`` returns.
+scale it, (1 + sum of norms) times what ``expected`` returns. It may also have ``varied_by``, names
+of nuisances of unit width, and ``onset`` with ``moved``, a nuisance and the shapes that it moves.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,12 +11,13 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import pytensor.tensor as pt
 
+from cevns_bayes.checks import called, check_array
 from cevns_bayes.detectors.morphing import Alphas, Morphed
 from cevns_bayes.detectors.response import Response
 from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.experiments.checks import check_array, check_morphed
 
 
 class Component(Protocol):
@@ -84,17 +86,24 @@ class Signal:
     @property
     def nuisance_names(self) -> set[str]:
         """Every nuisance that acts here."""
-        optional = {name for name in (self.radius, self.onset) if name}
-        shape = self.shape.variations if self.shape else ()
-        return {*self.response.variations, *self.norms, *shape} | optional
+        return {*self.varied_by, *self.norms, self.radius, self.onset} - {None}  # type: ignore
+
+    @property
+    def varied_by(self) -> set[str]:
+        """Nuisances that morph between variations."""
+        return {*self.response.variations, *(self.shape.variations if self.shape else ())}
+
+    @property
+    def moved(self) -> list[TimeShape]:
+        """What the onset moves."""
+        return list(self.time_shapes.values())
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
         """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
-        matrix = Morphed(self.response.matrix, self.response.variations)
         nodes = len(self.response.recoil_energy_mev)
-        check_morphed(f"{title} response matrix", matrix, (shape[0], nodes))
+        self.response.morphed.check(f"{title} response matrix", (shape[0], nodes))
         if self.shape is not None:
-            check_morphed(f"{title} shape", self.shape, shape)
+            self.shape.check(f"{title} shape", shape)
         elif len(shape) != (2 if self.time_shapes else 1):
             filled = "energy and time" if self.time_shapes else "energy"
             raise InputError(f"{title} fills {filled}; it needs a shape to fill {len(shape)} axes")
@@ -117,10 +126,9 @@ class Signal:
 
     def arrays(self) -> list[np.ndarray]:
         """Arrays that define it, for the fingerprint."""
-        response = Morphed(self.response.matrix, self.response.variations).arrays()
         times = [shape.coefficients for shape in self.time_shapes.values()]
         shape = self.shape.arrays() if self.shape else []
-        return response + self.response.flux.arrays() + times + shape
+        return self.response.morphed.arrays() + self.response.flux.arrays() + times + shape
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,12 @@ class Background:
     @property
     def nuisance_names(self) -> set[str]:
         """Every nuisance that acts here."""
-        return {*self.norms} | ({self.onset} if self.onset else set())
+        return {*self.norms, self.onset} - {None}  # type: ignore
+
+    @property
+    def moved(self) -> list[TimeShape]:
+        """What the onset moves."""
+        return [self.time_shape] if self.time_shape else []
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
         """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
@@ -203,11 +216,16 @@ class TemplateBackground:
     @property
     def nuisance_names(self) -> set[str]:
         """Every nuisance that acts here."""
-        return {*self.norms, *self.template.variations}
+        return {*self.norms, *self.varied_by}
+
+    @property
+    def varied_by(self) -> set[str]:
+        """Nuisances that morph between variations."""
+        return {*self.template.variations}
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
         """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
-        check_morphed(f"{title} template", self.template, shape, "finite and non-negative")
+        self.template.check(f"{title} template", shape, "finite and non-negative")
 
     def expected(self, alphas: Alphas) -> Any:
         """Expected events before the normalisation nuisances, of the experiment's shape."""
@@ -266,11 +284,15 @@ class FormulaBackground:
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
         """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
-        try:
-            nominal = self._nominal
-        except Exception as error:  # the formula is the user's
-            raise InputError(f"{title} formula fails at zero nuisances: {error}") from error
+        nominal = called(f"{title} formula fails at zero nuisances", lambda: self._nominal)
         check_array(f"{title} formula", nominal, shape, "finite and non-negative")
+        variables = {name: pt.dscalar(name) for name in self.nuisances}
+        symbolic = called(f"{title} formula fails on PyTensor variables", self.expected, variables)
+        if np.ndim(symbolic) != len(shape):
+            got = np.ndim(symbolic)
+            raise InputError(
+                f"{title} formula of PyTensor variables must have {len(shape)} axes, got {got}"
+            )
 
     def expected(self, alphas: Alphas) -> Any:
         """Expected events before the normalisation nuisances, of the experiment's shape."""

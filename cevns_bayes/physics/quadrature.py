@@ -20,10 +20,15 @@ def rule_of_panels(panels: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarr
     return (centre + half_width * x).ravel(), (half_width * w).ravel()
 
 
-def binned_rule(
-    edges: np.ndarray, *, panel_width: float, nodes: int, breakpoints: Iterable[float] = ()
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rule for the integrals over each bin of a histogram.
+def integrals_over_bins(
+    function: Callable[[np.ndarray], np.ndarray],
+    edges: np.ndarray,
+    *,
+    panel_width: float,
+    nodes: int,
+    breakpoints: Iterable[float] = (),
+) -> np.ndarray:
+    """Integral over each bin of a histogram, shape (bins,).
 
     Parameters
     ----------
@@ -32,19 +37,18 @@ def binned_rule(
     panel_width
         Greatest width of a panel, in the units of the edges.
     breakpoints
-        Points inside the range where the integrand is not smooth.
-
-    Returns
-    -------
-    points : shape (points,)
-    weights : shape (bins, points), zero for the points of other bins.
+        Points where the function is not smooth; those out of range do not matter.
     """
     first, last = edges[0], edges[-1]
     steps = np.linspace(first, last, int(np.ceil((last - first) / panel_width)) + 1)
     inner = [b for b in breakpoints if first < b < last]
     points, weights = composite_rule(np.unique(np.concatenate([edges, steps, inner])), nodes)
-    bin_of_point = np.searchsorted(edges, points) - 1
-    return points, weights * (bin_of_point == np.arange(len(edges) - 1)[:, None])
+    return sums_by_bin(weights * function(points), points, edges)
+
+
+def sums_by_bin(values: np.ndarray, at: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Sums, along the first axis, of the values at increasing points in each bin."""
+    return np.add.reduceat(values, np.searchsorted(at, edges[:-1]), axis=0)
 
 
 def adaptive_panels(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from cevns_bayes.checks import check_fields
 from cevns_bayes.physics.constants import (
     MUON_LIFETIME_US,
     MUON_MASS_MEV,
@@ -38,6 +39,10 @@ class Pulse:
 
     onset_us: float
     width_us: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite", "onset_us")
+        check_fields(self, "finite and positive", "width_us")
 
 
 def _michel(squared: float, cubed: float) -> Polynomials:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cevns_bayes.errors import InputError
+from cevns_bayes.checks import check_array, check_fields, check_increasing
 from cevns_bayes.physics.quadrature import composite_rule
 
 Moments = tuple[Any, Any, Any]
@@ -55,6 +55,9 @@ class Line:
 
     end_mev: float
 
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "end_mev")
+
     def smooth_moments(self, threshold_mev: Any) -> Moments:
         """Moments of the line, the same at all thresholds."""
         return 1.0, 1 / self.end_mev, 1 / self.end_mev**2
@@ -88,6 +91,15 @@ class Polynomials:
 
     edges_mev: np.ndarray
     coefficients: np.ndarray
+
+    def __post_init__(self) -> None:
+        edges = check_increasing(
+            "edges_mev of Polynomials", self.edges_mev, "finite and non-negative"
+        )
+        shape = len(edges) - 1, np.size(self.coefficients) // (len(edges) - 1)
+        coefficients = check_array("coefficients of Polynomials", self.coefficients, shape)
+        object.__setattr__(self, "edges_mev", edges)
+        object.__setattr__(self, "coefficients", coefficients)
 
     @property
     def end_mev(self) -> float:
@@ -166,33 +178,11 @@ def tabulated(energy_mev: Any, density_per_mev: Any) -> Polynomials:
     >>> round(float(spectrum.moments(1.0)[0]), 3)
     3.5
     """
-    try:
-        energy, density = (np.array(x, dtype=float) for x in (energy_mev, density_per_mev))
-    except (TypeError, ValueError):
-        raise InputError("a spectrum must be a table of numbers") from None
-    if energy.ndim != 1 or energy.shape != density.shape or len(energy) < 2:
-        raise InputError(
-            "a spectrum needs as many densities as energies, two or more, "
-            f"got shapes {density.shape} and {energy.shape}"
-        )
-    good = np.isfinite(energy) & (np.diff(energy, prepend=0) > 0)
-    if not good.all():
-        raise InputError(
-            "energies of a spectrum must be finite, positive and increasing, "
-            f"{_first_not(good, energy)}"
-        )
-    good = np.isfinite(density) & (density >= 0)
-    if not good.all():
-        raise InputError(
-            f"densities of a spectrum must be finite and non-negative, {_first_not(good, density)}"
-        )
+    energy = check_increasing("energies of a spectrum", energy_mev, "finite and positive")
+    title = "densities of a spectrum"
+    density = check_array(title, density_per_mev, energy.shape, "finite and non-negative")
     slope = np.diff(density) / np.diff(energy)
     return Polynomials(energy, np.column_stack([density[:-1] - slope * energy[:-1], slope]))
-
-
-def _first_not(good: np.ndarray, values: np.ndarray) -> str:
-    row = int(np.argmin(good))
-    return f"got {values[row]} in row {row + 1}"
 
 
 def _antiderivative(energy: Any, power: int) -> Any:
