@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from cevns_bayes.checks import called, check_array, check_increasing
-from cevns_bayes.detectors.effects import (
-    ConstantEfficiency,
+from cevns_bayes.detectors.detection import (
     Efficiency,
     Quenching,
     Resolution,
     detection_matrix,
 )
+from cevns_bayes.detectors.effects import ConstantEfficiency
 from cevns_bayes.detectors.folding import folded_kinematics
 from cevns_bayes.detectors.response import Response, target_of
 from cevns_bayes.errors import InputError

@@ -1,118 +1,16 @@
-"""Detector effects: quenching, energy resolution, efficiency.
-
-An effect of one's own is an object with the one method of :class:`Quenching`, :class:`Resolution`
-or :class:`Efficiency`.
-"""
+"""Effects of a detector that are ready-made: quenching, energy resolution, efficiency."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import Polynomial
 from scipy import stats
 
-from cevns_bayes.checks import called, check_array, check_fields, check_increasing
+from cevns_bayes.checks import check_array, check_fields, check_increasing
 from cevns_bayes.errors import InputError
-from cevns_bayes.physics.quadrature import adaptive_panels, rule_of_panels, sums_by_bin
 
 KEV_PER_MEV = 1e3
-ACCURACY = 1e-9  # of a probability
-NODES = 12  # per panel of reconstructed energy
-MAX_PANELS = 50_000
-PANELS_AT_ONCE = 200  # so that arrays of points times visible energies fit into memory
-
-
-class Quenching(Protocol):
-    """Nuclear recoil energy [MeV] to visible energy [keVee]."""
-
-    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray: ...
-
-
-class Resolution(Protocol):
-    """Density of the reconstructed energy for a visible energy [keVee], broadcast.
-
-    One that has the method ``cumulative``, with the same arguments, is proved to be resolved: a
-    peak much narrower than the bins can otherwise fall between the points that are tried.
-    """
-
-    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray: ...
-
-
-class Efficiency(Protocol):
-    """Probability to accept an event of a reconstructed energy: a function of arrays.
-
-    If it has ``kinks``, they are reconstructed energies where it is not smooth.
-    """
-
-    def __call__(self, reconstructed: np.ndarray, /) -> np.ndarray: ...
-
-
-def detection_matrix(
-    edges: np.ndarray,
-    resolution: Resolution,
-    efficiency: Efficiency,
-    visible_energy_kev: np.ndarray,
-) -> np.ndarray:
-    """Probability to be reconstructed in each bin and accepted, shape (bins, visible energies).
-
-    By adaptive quadrature: however narrow the resolution is, each visible energy is resolved.
-
-    Raises
-    ------
-    InputError
-        If the quadrature does not converge, or the effects are no probabilities.
-    """
-    visible_energy_kev = np.asarray(visible_energy_kev, dtype=float)
-    inside = [kink for kink in getattr(efficiency, "kinks", ()) if edges[0] < kink < edges[-1]]
-
-    def integrals(panels: np.ndarray) -> np.ndarray:
-        """Those wanted, then what the density alone misses of the resolution's cumulative."""
-        points, weights = rule_of_panels(panels, NODES)
-        density = _density(resolution, points, visible_energy_kev) * weights[:, None]
-        accepted = density * _accepted(efficiency, points)[:, None]
-        found, alone = (
-            x.reshape((len(panels), NODES, -1)).sum(axis=1) for x in (accepted, density)
-        )
-        return np.hstack([found, alone - _contents(resolution, panels, visible_energy_kev, alone)])
-
-    def blockwise(panels: np.ndarray) -> np.ndarray:
-        blocks = range(0, len(panels), PANELS_AT_ONCE)
-        return np.concatenate([integrals(panels[i : i + PANELS_AT_ONCE]) for i in blocks])
-
-    def converged(change: np.ndarray, sums: np.ndarray, _: np.ndarray) -> np.ndarray:
-        missed = np.abs(sums[:, len(visible_energy_kev) :])
-        return (change < ACCURACY).all(axis=1) & (missed < 10 * ACCURACY).all(axis=1)
-
-    panels, values = adaptive_panels(
-        np.unique(np.concatenate([edges, inside])),
-        blockwise,
-        converged,
-        most=MAX_PANELS,
-    )
-    return sums_by_bin(values[:, : len(visible_energy_kev)], panels[:, 0], edges)
-
-
-def _density(resolution: Resolution, points: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Densities of a resolution, shape (points, visible energies)."""
-    density = called("density of the resolution", resolution.density, points[:, None], visible)
-    shape = len(points), len(visible)
-    return check_array("density of the resolution", density, shape, "finite and non-negative")
-
-
-def _accepted(efficiency: Efficiency, points: np.ndarray) -> np.ndarray:
-    found = called("efficiency of an array of energies", efficiency, points)
-    return check_array("efficiency", found, points.shape, "between 0 and 1")
-
-
-def _contents(
-    resolution: Resolution, panels: np.ndarray, visible_energy_kev: np.ndarray, alone: np.ndarray
-) -> np.ndarray:
-    """Exact integrals of the density over panels, where the resolution knows them."""
-    cumulative = getattr(resolution, "cumulative", None)
-    if cumulative is None:
-        return alone
-    low, high = (cumulative(panels[:, i, None], visible_energy_kev) for i in (0, 1))
-    return high - low
 
 
 def _table(owner: object, x: str, y: str, allowed: str) -> tuple[np.ndarray, np.ndarray]:
@@ -230,8 +128,23 @@ class TabulatedQuenching:
         return energy_kev * np.interp(energy_kev, self.recoil_energy_kev, self.quenching_factor)
 
 
+class _Distribution:
+    """Resolution by a distribution of SciPy's; arguments are broadcast against each other."""
+
+    def at(self, visible_energy_kev: np.ndarray) -> Any:
+        raise NotImplementedError
+
+    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability density of the reconstructed energy, in its unit."""
+        return self.at(visible_energy_kev).pdf(reconstructed)
+
+    def cumulative(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability to be reconstructed below an energy."""
+        return self.at(visible_energy_kev).cdf(reconstructed)
+
+
 @dataclass(frozen=True)
-class GaussianResolution:
+class GaussianResolution(_Distribution):
     """Reconstructed energy [keVee], Gaussian with sigma^2 = noise^2 + scale^2 E_ee.
 
     ``noise`` is in keVee, ``scale`` in keVee^(1/2).
@@ -253,24 +166,18 @@ class GaussianResolution:
                 f"scale {self.scale} and noise {self.noise}"
             )
 
-    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability density [1/keVee]; the arguments are broadcast against each other."""
-        return stats.norm.pdf(reconstructed, visible_energy_kev, self._sigma(visible_energy_kev))
-
-    def cumulative(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability to be reconstructed below an energy."""
-        return stats.norm.cdf(reconstructed, visible_energy_kev, self._sigma(visible_energy_kev))
-
-    def _sigma(self, visible_energy_kev: np.ndarray) -> np.ndarray:
-        return np.sqrt(self.noise**2 + self.scale**2 * visible_energy_kev)
+    def at(self, visible_energy_kev: np.ndarray) -> Any:
+        """The normal distribution."""
+        sigma = np.sqrt(self.noise**2 + self.scale**2 * visible_energy_kev)
+        return stats.norm(visible_energy_kev, sigma)
 
 
 @dataclass(frozen=True)
-class GammaResolution:
+class GammaResolution(_Distribution):
     """Photoelectrons for a visible energy: density ~ x^b exp(-a (1 + b) x).
 
     a = mean_scale / E_ee, b = shape_scale * E_ee with E_ee in keVee (arXiv:2110.07730,
-    supplemental material); the mean is 1/a.
+    supplemental material); the mean is 1/a, x in photoelectrons.
 
     Examples
     --------
@@ -285,19 +192,10 @@ class GammaResolution:
     def __post_init__(self) -> None:
         check_fields(self, "finite and positive", "mean_scale", "shape_scale")
 
-    def density(self, photoelectrons: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability density [1/PE]; the arguments are broadcast against each other."""
-        shape, scale = self._shape_and_scale(visible_energy_kev)
-        return stats.gamma.pdf(photoelectrons, shape, scale=scale)
-
-    def cumulative(self, photoelectrons: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability of fewer photoelectrons."""
-        shape, scale = self._shape_and_scale(visible_energy_kev)
-        return stats.gamma.cdf(photoelectrons, shape, scale=scale)
-
-    def _shape_and_scale(self, visible_energy_kev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def at(self, visible_energy_kev: np.ndarray) -> Any:
+        """The gamma distribution."""
         shape = 1 + self.shape_scale * visible_energy_kev
-        return shape, visible_energy_kev / (self.mean_scale * shape)
+        return stats.gamma(shape, scale=visible_energy_kev / (self.mean_scale * shape))
 
 
 @dataclass(frozen=True)
