@@ -3,6 +3,7 @@
 import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -40,10 +41,17 @@ def run_file(path: Path, kind: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    try:
+    with blamed_on(path):
         spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def blamed_on(path: Path) -> Iterator[None]:
+    """Whatever fails inside is an InputError that names the file."""
+    try:
+        yield
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (Exception, SystemExit) as error:
         raise InputError(f"{path} failed to load: {type(error).__name__}: {error}") from error
-    return module

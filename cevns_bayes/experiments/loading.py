@@ -15,7 +15,7 @@ from typing import Any
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
-from cevns_bayes.plugins import as_file, modules_of, run_file, variant_of
+from cevns_bayes.plugins import as_file, blamed_on, modules_of, run_file, variant_of
 
 Binning = Mapping[str, Sequence[float]]
 Loader = Callable[..., Experiment]
@@ -112,12 +112,8 @@ def _called(loader: Loader, name: str, binning: Binning | None) -> Experiment:
 def _from_file(path: Path, variant: str, binning: Binning | None) -> Experiment:
     loaders = _loaders(run_file(path, "experiment"), path.stem.replace("_", "-"))
     loader = variant_of(loaders, variant, f"experiment of {path}")
-    try:
+    with blamed_on(path):
         made: Any = _called(loader, str(path), binning)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except Exception as error:
-        raise InputError(f"{path} failed to load: {type(error).__name__}: {error}") from error
     if not isinstance(made, Experiment):
         raise InputError(f"{path} must give an Experiment, got {type(made).__name__}")
     return made

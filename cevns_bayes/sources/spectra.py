@@ -42,8 +42,16 @@ class Spectrum(Protocol):
         """
 
 
+class _Ending:
+    """Moments that are the smooth ones up to the end of the spectrum."""
+
+    def moments(self: Spectrum, threshold_mev: Any) -> Moments:
+        """Moments above the threshold; zero for thresholds above the end of the spectrum."""
+        return _times(1.0 * (threshold_mev <= self.end_mev), self.smooth_moments(threshold_mev))
+
+
 @dataclass(frozen=True)
-class Line:
+class Line(_Ending):
     """One neutrino of the energy ``end_mev`` per parent particle.
 
     Examples
@@ -62,17 +70,13 @@ class Line:
         """Moments of the line, the same at all thresholds."""
         return 1.0, 1 / self.end_mev, 1 / self.end_mev**2
 
-    def moments(self, threshold_mev: Any) -> Moments:
-        """Moments of the line; zero for thresholds above it."""
-        return _times(1.0 * (threshold_mev <= self.end_mev), self.smooth_moments(threshold_mev))
-
     def weighted_moments(self, threshold_mev: np.ndarray, weight: Weight) -> Moments:
         """Moments of the line times the weight at its energy."""
         return _times(weight(self.end_mev), self.moments(threshold_mev))
 
 
 @dataclass(frozen=True)
-class Polynomials:
+class Polynomials(_Ending):
     """phi(E) = sum_p coefficients[segment, p] E^p between consecutive edges.
 
     Attributes
@@ -135,10 +139,6 @@ class Polynomials:
             return total.sum(axis=-1) if len(low) > 1 else _without_segments(total)
 
         return moment(0), moment(1), moment(2)
-
-    def moments(self, threshold_mev: Any) -> Moments:
-        """Moments; zero for thresholds above the end of the spectrum."""
-        return _times(1.0 * (threshold_mev <= self.end_mev), self.smooth_moments(threshold_mev))
 
     def weighted_moments(self, threshold_mev: np.ndarray, weight: Weight) -> Moments:
         """Integrated from one threshold to the next, so that one sum serves all thresholds."""
