@@ -1,7 +1,7 @@
 """Effects of a detector that are ready-made: quenching, energy resolution, efficiency."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.polynomial import Polynomial
@@ -131,16 +131,19 @@ class TabulatedQuenching:
 class _Distribution:
     """Resolution by a distribution of SciPy's; arguments are broadcast against each other."""
 
-    def at(self, visible_energy_kev: np.ndarray) -> Any:
+    distribution: ClassVar[Any]
+
+    def parameters(self, visible_energy_kev: np.ndarray) -> dict[str, np.ndarray]:
+        """Keywords of the distribution."""
         raise NotImplementedError
 
     def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
         """Probability density of the reconstructed energy, in its unit."""
-        return self.at(visible_energy_kev).pdf(reconstructed)
+        return self.distribution.pdf(reconstructed, **self.parameters(visible_energy_kev))
 
     def cumulative(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
         """Probability to be reconstructed below an energy."""
-        return self.at(visible_energy_kev).cdf(reconstructed)
+        return self.distribution.cdf(reconstructed, **self.parameters(visible_energy_kev))
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class GaussianResolution(_Distribution):
     array([2.39, 3.57, 2.39])
     """
 
+    distribution = stats.norm
     scale: float = 0.0
     noise: float = 0.0
 
@@ -166,10 +170,9 @@ class GaussianResolution(_Distribution):
                 f"scale {self.scale} and noise {self.noise}"
             )
 
-    def at(self, visible_energy_kev: np.ndarray) -> Any:
-        """The normal distribution."""
+    def parameters(self, visible_energy_kev: np.ndarray) -> dict[str, np.ndarray]:
         sigma = np.sqrt(self.noise**2 + self.scale**2 * visible_energy_kev)
-        return stats.norm(visible_energy_kev, sigma)
+        return {"loc": visible_energy_kev, "scale": sigma}
 
 
 @dataclass(frozen=True)
@@ -186,16 +189,16 @@ class GammaResolution(_Distribution):
     array([0.086, 0.096, 0.024])
     """
 
+    distribution = stats.gamma
     mean_scale: float
     shape_scale: float
 
     def __post_init__(self) -> None:
         check_fields(self, "finite and positive", "mean_scale", "shape_scale")
 
-    def at(self, visible_energy_kev: np.ndarray) -> Any:
-        """The gamma distribution."""
+    def parameters(self, visible_energy_kev: np.ndarray) -> dict[str, np.ndarray]:
         shape = 1 + self.shape_scale * visible_energy_kev
-        return stats.gamma(shape, scale=visible_energy_kev / (self.mean_scale * shape))
+        return {"a": shape, "scale": visible_energy_kev / (self.mean_scale * shape)}
 
 
 @dataclass(frozen=True)

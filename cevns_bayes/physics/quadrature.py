@@ -1,11 +1,14 @@
 """Composite Gauss-Legendre quadrature with breakpoints where the integrand has an edge."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from cevns_bayes.errors import InputError
+
+gauss_legendre = cache(np.polynomial.legendre.leggauss)
 
 
 def composite_rule(breakpoints: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -15,7 +18,7 @@ def composite_rule(breakpoints: np.ndarray, nodes: int) -> tuple[np.ndarray, np.
 
 def rule_of_panels(panels: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights for panels of shape (panels, 2), which need not adjoin."""
-    x, w = np.polynomial.legendre.leggauss(nodes)
+    x, w = gauss_legendre(nodes)
     half_width, centre = np.diff(panels) / 2, panels.mean(axis=1, keepdims=True)
     return (centre + half_width * x).ravel(), (half_width * w).ravel()
 
@@ -118,7 +121,7 @@ def inside_weights(panels: np.ndarray, nodes: int, low: Any, high: Any) -> Any:
     -------
     array of shape (panels * nodes,)
     """
-    x, w = np.polynomial.legendre.leggauss(nodes)
+    x, w = gauss_legendre(nodes)
     order = np.arange(nodes)
     per_node = np.linalg.inv(np.polynomial.chebyshev.chebvander(x, nodes - 1)) / w
 
