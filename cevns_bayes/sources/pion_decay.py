@@ -97,7 +97,7 @@ def arrival_density(
     The two array arguments are broadcast against each other.
     """
     prompt = _modified_gaussian(time_us, onset_us, width_us, PION_LIFETIME_US)
-    if flavour is Flavour.NU_MU:
+    if flavour == Flavour.NU_MU:
         return prompt
     delayed = _modified_gaussian(time_us, onset_us, width_us, MUON_LIFETIME_US)
     return (MUON_LIFETIME_US * delayed - PION_LIFETIME_US * prompt) / (

@@ -122,21 +122,17 @@ class Polynomials(_Ending):
 
     def smooth_moments(self, threshold_mev: Any) -> Moments:
         """Closed form; the last segment goes on above its end."""
-        from_ = threshold_mev[..., None] if np.ndim(threshold_mev) else threshold_mev
         low, high = self.edges_mev[:-1], self.edges_mev[1:]
-        if len(low) > 1:
-            from_ = _clip(from_, low, np.append(high[:-1], np.inf))
-        elif low[0] > 0:
-            from_ = _clip(from_, low, np.inf)
+        from_ = threshold_mev[..., None] if np.ndim(threshold_mev) else threshold_mev
+        from_ = _clip(from_, low, np.append(high[:-1], np.inf))
 
         def moment(m: int) -> Any:
-            parts = [
+            parts = (
                 c * (_antiderivative(high, p - m) - _antiderivative(from_, p - m))
                 for p, c in enumerate(self.coefficients.T)
                 if c.any()
-            ]
-            total = sum(parts)
-            return total.sum(axis=-1) if len(low) > 1 else _without_segments(total)
+            )
+            return sum(parts, np.zeros(len(low))).sum(axis=-1)
 
         return moment(0), moment(1), moment(2)
 
@@ -198,8 +194,3 @@ def _clip(energy: Any, low: Any, high: Any) -> Any:
 def _times(factor: Any, moments: Moments) -> Moments:
     m0, m1, m2 = moments
     return factor * m0, factor * m1, factor * m2
-
-
-def _without_segments(total: Any) -> Any:
-    """Drop the last axis, of the one segment."""
-    return total[..., 0] if total.ndim else total

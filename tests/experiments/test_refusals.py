@@ -198,6 +198,7 @@ CASES = [
     (lambda: electrons(atoms=()), "an electron response needs one atom or more, got none"),
     # flavours
     (lambda: cb.Source("nu_x", cb.Line(30.0)), "unknown flavour 'nu_x'; did you mean 'nu_"),
+    (lambda: cb.electron(cb.Electrons(ONE), "nu_x"), "unknown flavour 'nu_x'"),
     (lambda: cb.Source(3, cb.Line(30.0)), "unknown flavour '3'"),
     # names
     (lambda: named("counts"), "nuisances of mine must not be named 'counts', which is taken"),
@@ -262,6 +263,7 @@ def test_what_is_just_right_is_not_refused():
     assert with_onset(MOVING, sigma=1.0, bounds=(-0.2, 0.2)).nuisances
     assert with_formula(lambda alpha: ONE * np.exp(alpha)).backgrounds
     assert cb.TabulatedQuenching([0.5, 1.0, 2.0], [0.0, 0.0, 0.2]).quenching_factor.shape == (3,)
+    assert cb.Polynomials([0.0, 1.0], [[0.0, 0.0]]).moments(np.array([0.5])) == (0.0, 0.0, 0.0)
     assert cb.Source("nu_tau", cb.Line(30.0)).flavour is cb.Flavour.NU_TAU
 
 
