@@ -21,3 +21,8 @@ def unknown_name(kind: str, got: object, allowed: Iterable[str]) -> InputError:
     nearest = get_close_matches(str(got), allowed, n=1, cutoff=0.5)
     hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
     return InputError(f"unknown {kind} '{got}'{hint} (allowed: {', '.join(allowed) or 'none'})")
+
+
+def one_line(error: BaseException, text: str = "") -> str:
+    """What an error says, or this text, with the notes of the error."""
+    return " ".join("; ".join([text or str(error), *getattr(error, "__notes__", ())]).split())
