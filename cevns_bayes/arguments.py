@@ -145,10 +145,9 @@ def jobs_of(
     _refuse_repeated("run", names)
     loaded = [experiments_of(data, options) for data in data_sets]
     pairs: list[tuple[Any, ...]] = [(scenario, *data) for scenario in scenarios for data in loaded]
-    if len(names) == 1:
-        return {names[0]: Job(pairs[0][0], pairs[0][1], settings, pairs[0][2])}
+    own = _settings_of_one if len(names) > 1 else lambda settings, _: settings
     return {
-        name: Job(scenario, experiments, _settings_of_one(settings, name), model)
+        name: Job(scenario, experiments, own(settings, name), model)
         for name, (scenario, experiments, model) in zip(names, pairs, strict=True)
     }
 

@@ -12,6 +12,7 @@ from cevns_bayes.report.job import Job
 from cevns_bayes.report.outcome import Outcome, read_outcome
 from cevns_bayes.report.overview import refuse_foreign, write_overview
 from cevns_bayes.report.progress import Display
+from cevns_bayes.report.terminal import err
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +40,7 @@ def run_all(
     for job in jobs.values():
         check_settings(**job.asked)
     refuse_foreign(output)
-    found = {name: _earlier(job, output / name, force) for name, job in jobs.items()}
-    outcomes = {name: outcome for name, outcome in found.items() if outcome}
+    outcomes = _all_earlier(jobs, output, force)
     with Display(len(jobs), finished=len(outcomes), bar=bar) as display:
         try:
             for name in [name for name in jobs if name not in outcomes]:
@@ -52,6 +52,13 @@ def run_all(
             error.add_note(f"{len(outcomes)} of {len(jobs)} are done; the same again goes on")
             raise
     return _write(outcomes, jobs, output)
+
+
+def _all_earlier(jobs: Mapping[str, Job], output: Path, force: bool) -> dict[str, Outcome]:
+    if any((output / name).exists() for name in jobs):
+        err.print("Comparing the settings of earlier results ...")
+    found = {name: _earlier(job, output / name, force) for name, job in jobs.items()}
+    return {name: outcome for name, outcome in found.items() if outcome}
 
 
 def _earlier(job: Job, target: Path, force: bool) -> Outcome | None:
@@ -69,10 +76,10 @@ def _attempt(job: Job, target: Path, force: bool, stop: Callable[[], None]) -> O
     try:
         job.run(target, force=force, stop=stop)
         return read_outcome(target)
-    except InputError as error:
-        return job.failed(one_line(error))
     except Exception as error:
         stop()  # compiled code turns an interrupt into an error
+        if isinstance(error, InputError):
+            return job.failed(one_line(error))
         _log.exception("%s failed.", job.title)
         return job.failed(f"{type(error).__name__}: {one_line(error)}")
     finally:
