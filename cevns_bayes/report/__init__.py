@@ -1,1 +1,1 @@
-"""The report: analysis, tables (each once), figures, HTML, the folder that holds them; many runs."""
+"""The report: analysis, tables (each once), figures, HTML, its folder; and that of many runs."""
