@@ -8,6 +8,7 @@ import click
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.form_factors import form_factor_names
+from cevns_bayes.plugins import as_file
 
 _Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
@@ -32,18 +33,25 @@ def options_of(*options: Callable[[_Command], _Command]) -> Callable[[_Command],
 
 
 SAMPLERS = ("auto", "nuts", "smc", "nested")
-SAMPLING = ("sampler", "draws", "tune", "chains", "live_points", "seed", "checkpoint")
+SAMPLING = (
+    *("sampler", "draws", "tune", "chains", "live_points", "seed", "checkpoint"),
+    "progressbar",
+)
 FORECAST = ("asimov", "settings", "exposure")
 
 # The names are those of ModelOptions.
 form_factor_option = click.option(
     "--form-factor", type=Choice(form_factor_names()), default="helm", show_default=True
 )
-data_option = click.option(
+_DATA = "Experiments, separated by commas: names of `cevns-bayes list`, or experiment files."
+data_option = click.option("--data", default="csi", show_default=True, help=_DATA)
+data_sets_option = click.option(
     "--data",
-    default="csi",
+    "data_sets",
+    multiple=True,
+    default=("csi",),
     show_default=True,
-    help="Experiments, separated by commas: names of `cevns-bayes list`, or experiment files.",
+    help=f"{_DATA} May be repeated: each is a data set of its own.",
 )
 set_option = click.option(
     "--set",
@@ -55,9 +63,7 @@ set_option = click.option(
 exposure_option = click.option(
     "--exposure", type=float, help="Forecast for so many times the exposure of the data."
 )
-model_options = options_of(
-    click.argument("scenario"),
-    data_option,
+physics_options = options_of(
     click.option(
         "--asimov",
         metavar="SCENARIO",
@@ -90,10 +96,30 @@ model_options = options_of(
         help="Hold a parameter or nuisance at a value, e.g. mass=10. May be repeated.",
     ),
 )
+model_options = options_of(click.argument("scenario"), data_option, physics_options)
+sampling_options = options_of(
+    click.option("--sampler", type=Choice(SAMPLERS), default="auto", show_default=True),
+    click.option("--draws", type=int, help="Draws per chain."),
+    click.option("--tune", type=int, help="Draws of adaptation per chain of NUTS."),
+    click.option("--chains", type=int, help="Number of chains."),
+    click.option("--live-points", type=int, help="Of nested sampling."),
+    click.option("--seed", type=int, help="Seed of the sampler."),
+    click.option(
+        "--checkpoint",
+        type=PATH,
+        help="Folder from which SMC and nested sampling go on after an interrupt.",
+    ),
+)
 
 
 def names_of(data: str) -> list[str]:
-    return [name.strip() for name in data.split(",")]
+    """``"csi,lar"``, or ``"csi+lar"``, where that is not a file with such a name."""
+    parts = [part.strip() for part in data.split(",")]
+    files = [file is not None and file[0].is_file() for file in map(as_file, parts)]
+    split = [
+        [part] if is_file else part.split("+") for part, is_file in zip(parts, files, strict=True)
+    ]
+    return [name.strip() for names in split for name in names]
 
 
 def label_of(data: str, options: dict[str, Any]) -> str:
@@ -103,6 +129,48 @@ def label_of(data: str, options: dict[str, Any]) -> str:
     fixed = sorted(options.get("fixed", {}).items())
     held = [f"{name.replace('::', '_')}={value!r}" for name, value in fixed]
     return "-".join([*stems, *(["asimov"] if forecast else []), *held])
+
+
+def scenarios_of(names: tuple[str, ...], everything: bool) -> list[Any]:
+    """Scenarios by name, or all of them."""
+    from cevns_bayes.scenarios.scenario import load_scenario, scenario_names
+
+    if everything and names:
+        raise InputError(f"--all runs all scenarios, or name them without it: {', '.join(names)}")
+    if not everything and not names:
+        raise InputError("name a SCENARIO, or several, or give --all for all of them")
+    return [load_scenario(name) for name in (scenario_names() if everything else names)]
+
+
+def jobs_of(
+    scenarios: list[Any], data_sets: tuple[str, ...], options: dict[str, Any]
+) -> dict[str, Any]:
+    """A job for each scenario on each data set, by the name of its folder."""
+    from cevns_bayes.report.job import Job
+
+    _refuse_repeated("--data", ["+".join(sorted(names_of(data))) for data in data_sets])
+    settings = {k: v for k in SAMPLING if (v := options.pop(k)) is not None}
+    labels = [label_of(data, options) for data in data_sets]
+    names = [f"{scenario.name}-{label}" for scenario in scenarios for label in labels]
+    _refuse_repeated("run", names)
+    loaded = [experiments_of(data, options) for data in data_sets]
+    pairs: list[tuple[Any, ...]] = [(scenario, *data) for scenario in scenarios for data in loaded]
+    own = _settings_of_one if len(names) > 1 else lambda settings, _: settings
+    return {
+        name: Job(scenario, experiments, own(settings, name), model)
+        for name, (scenario, experiments, model) in zip(names, pairs, strict=True)
+    }
+
+
+def _settings_of_one(settings: dict[str, Any], name: str) -> dict[str, Any]:
+    """Settings of one of several runs: a checkpoint of its own, no bar beside that of them all."""
+    own = {"checkpoint": settings["checkpoint"] / name} if "checkpoint" in settings else {}
+    return {**settings, **own, "progressbar": False}
+
+
+def _refuse_repeated(what: str, names: list[str]) -> None:
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"{what} names {repeated[0]} twice")
 
 
 def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -40,3 +40,8 @@ def finite_number(name: str, value: Any) -> float:
     if not isfinite(number):
         raise InputError(f"{name} must be a finite number, got {value!r}")
     return number
+
+
+def one_line(error: BaseException, text: str = "") -> str:
+    """What an error says, or this text, with the notes of the error."""
+    return " ".join("; ".join([text or str(error), *getattr(error, "__notes__", ())]).split())

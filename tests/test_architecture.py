@@ -23,7 +23,8 @@ ORDER = (
     ("engine",),
     ("bayesian", "frequentist"),
     ("published",),
-    ("arguments", "report"),
+    ("report",),
+    ("arguments",),
     ("cli",),
     ("__main__",),
 )

@@ -10,7 +10,7 @@ import xarray as xr
 
 from cevns_bayes.bayesian.diagnostics import check_convergence
 from cevns_bayes.bayesian.posterior import assembled
-from cevns_bayes.bayesian.provenance import provenance
+from cevns_bayes.bayesian.provenance import check_made_of, provenance, recorded, require
 from cevns_bayes.bayesian.samplers import NUTS, SMC, Nested, Sampler
 from cevns_bayes.bayesian.samplers.checkpoint import open_checkpoint
 from cevns_bayes.bayesian.trial import try_predictions
@@ -26,6 +26,7 @@ from cevns_bayes.errors import InputError, unknown_name
 SamplerName = Literal["auto", "nuts", "smc", "nested"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 DEFAULT_SEED = 1
+AS_ASKED = "as asked"  # why a sampler was chosen that was named
 
 _BY_NAME: dict[str, type[NUTS] | type[SMC] | type[Nested]] = {
     "nuts": NUTS,
@@ -97,16 +98,14 @@ def sample(
     '0.22 +- 0.03'
     """
     settings = {"draws": draws, "tune": tune, "chains": chains, "live_points": live_points}
-    candidates = _candidates(sampler, {k: v for k, v in settings.items() if v is not None})
-    if not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise InputError(f"seed must be a non-negative integer, got {seed!r}")
+    candidates = check_settings(sampler, seed, **settings)
     problem = Problem.build(scenario, data, **options)
     if not problem.model.free_RVs:
         raise InputError(f"{problem.scenario.name} has no parameter and no nuisance to sample")
     folder = None if checkpoint is None else Path(checkpoint)
     task = Task(problem, try_predictions(problem), seed, progressbar, folder)
     if sampler != "auto":
-        return task.by(candidates[0], "as asked")
+        return task.by(candidates[0], AS_ASKED)
     nuts, smc = candidates
     if problem.scenario.degenerate:
         return task.by(smc, "the scenario is declared degenerate")
@@ -117,6 +116,39 @@ def sample(
     reason = f"NUTS did not converge ({'; '.join(problems)})"
     _log.warning("%s on %s: sampling again by SMC.", reason, problem.scenario.name)
     return task.by(smc, reason)
+
+
+def check_settings(
+    sampler: SamplerName | Sampler = "auto", seed: int = DEFAULT_SEED, **settings: int | None
+) -> list[Sampler]:
+    """The samplers that :func:`sample` would try with these arguments; InputError if it would."""
+    candidates = _candidates(sampler, {k: v for k, v in settings.items() if v is not None})
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise InputError(f"seed must be a non-negative integer, got {seed!r}")
+    return candidates
+
+
+def check_sampled_as(
+    posterior: xr.DataTree,
+    problem: Problem,
+    *,
+    sampler: SamplerName | Sampler = "auto",
+    seed: int = DEFAULT_SEED,
+    **settings: int | None,
+) -> None:
+    """Raise InputError for a posterior that :func:`sample` would not give with these arguments."""
+    check_made_of(posterior, problem)
+    require(posterior, attrs=["sampler", "sampler_reason", "settings", "predictions"])
+    attrs, used = posterior.attrs, recorded(posterior, "settings")
+    candidates = check_settings(sampler, seed, **settings)
+    wanted = {s.name: {"seed": seed, **vars(s)} for s in candidates}.get(attrs["sampler"])
+    if wanted is None or (sampler == "auto") == (attrs["sampler_reason"] == AS_ASKED):
+        raise InputError(f"the sampler was {attrs['sampler']}, {attrs['sampler_reason']}")
+    for name, value in wanted.items():
+        if used.get(name) != value:
+            raise InputError(f"the posterior is one with {name} {used.get(name)}, not {value}")
+    if attrs["predictions"] != try_predictions(problem):
+        raise InputError("the posterior is one of other predictions")
 
 
 def _candidates(sampler: SamplerName | Sampler, settings: Mapping[str, int]) -> list[Sampler]:
@@ -155,10 +187,10 @@ class Task:
         """The posterior by a sampler that was chosen for this reason."""
         physics = {k: v for k, v in self.problem.options.items() if k not in ("priors", "binning")}
         settings = {"seed": self.seed, **vars(sampler), **physics}
-        attrs = provenance(self.problem, sampler.name, settings)
+        attrs = provenance(self.problem, sampler.name, settings) | {"predictions": self.digest}
         checkpoint = None
         if self.checkpoint is not None and sampler.resumable:
-            checkpoint = open_checkpoint(self.checkpoint, attrs | {"predictions": self.digest})
+            checkpoint = open_checkpoint(self.checkpoint, attrs)
         trace = sampler.run(
             self.problem, self.seed, progressbar=self.progressbar, checkpoint=checkpoint
         )

@@ -59,13 +59,8 @@ def _fits(analysis: Analysis) -> dict[str, Any]:
 
 def render(analysis: Analysis, figures: Mapping[str, Figure]) -> str:
     """The report as HTML that needs no other file; every text in it is escaped."""
-    environment = Environment(
-        loader=PackageLoader("cevns_bayes.report", ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return rendered(
+        TEMPLATE,
         scenario=analysis.scenario,
         data=", ".join(e.reference or e.full_name for e in analysis.experiments),
         fixed=tables.held_values(analysis),
@@ -77,6 +72,17 @@ def render(analysis: Analysis, figures: Mapping[str, Figure]) -> str:
         noteworthy=THRESHOLD,
         **_tables(analysis),
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template of this room, filled in."""
+    environment = Environment(
+        loader=PackageLoader("cevns_bayes.report", ""),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)
 
 
 def _tables(analysis: Analysis) -> dict[str, Any]:

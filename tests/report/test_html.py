@@ -47,7 +47,7 @@ def test_folder_holds_every_file_and_no_leftovers(results):
     figures = ("posterior", "spectra_csi", "predictive_csi", "corner")
     figures += ("prior_to_posterior", "pareto_k")
     expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}
-    expected |= {"posterior.nc", "summary.csv", "fit.json", "report.html"}
+    expected |= {"posterior.nc", "summary.csv", "summary.json", "fit.json", "report.html"}
     expected |= {"profile_sin2_theta_w.csv", "intervals.csv"}
     assert {path.name for path in results.iterdir()} == expected
     assert all(path.stat().st_size for path in results.iterdir())
