@@ -62,8 +62,8 @@ class Compiled:
         By experiment, in the order of the problem.
     log_prior_of_interest, log_prior_of_nuisances
         Sums of the log-densities of the priors of either kind.
-    deterministics
-        ``x -> values`` of the Deterministics of the model, in their order.
+    others
+        ``x -> values`` of the Deterministics of the model that are no expected counts.
     """
 
     priors: tuple[Prior, ...]
@@ -71,7 +71,7 @@ class Compiled:
     parts: tuple[Part, ...]
     log_prior_of_interest: Function
     log_prior_of_nuisances: Function
-    deterministics: Function
+    others: Function
     experiments: tuple[Experiment, ...] = field(repr=False)
 
     @classmethod
@@ -88,7 +88,7 @@ class Compiled:
             tuple(graphs.part(model, experiment) for experiment in problem.experiments),
             graphs.log_prior(interest),
             graphs.log_prior(nuisances),
-            graphs.function(model.deterministics),
+            graphs.function(other_deterministics(problem)),
             tuple(problem.experiments),
         )
 
@@ -139,6 +139,12 @@ class Compiled:
             float(e.likelihood.logpdf(n, np.maximum(n, np.finfo(float).tiny)).sum())
             for e, n in zip(self.experiments, counts, strict=True)
         )
+
+
+def other_deterministics(problem: Problem) -> list[Any]:
+    """Deterministics of the model that are no expected counts."""
+    expected = {experiment.qualified("expected") for experiment in problem.experiments}
+    return [v for v in problem.model.deterministics if v.name not in expected]
 
 
 @dataclass(frozen=True)

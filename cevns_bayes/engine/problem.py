@@ -36,7 +36,11 @@ class ModelOptions(TypedDict, total=False):
     binning: Binning | None
 
 
-@dataclass(frozen=True)
+MAX_BUILT = 8
+_BUILT: dict[tuple[Any, ...], tuple["Problem", list[Any]]] = {}
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A scenario on experiments, with its model.
 
@@ -67,11 +71,19 @@ class Problem:
     def build(
         cls, scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
     ) -> "Problem":
-        """Arguments and errors are those of :func:`build_model`."""
-        if unknown := options.keys() - ModelOptions.__annotations__.keys():
-            raise unknown_name("option", unknown.pop(), ModelOptions.__annotations__)
-        experiments = load_data(data, **options)
-        return cls._of(load_scenario(scenario), experiments, options)
+        """Arguments and errors are those of :func:`build_model`.
+
+        The same arguments as before give the same problem, with what was compiled for it: its
+        model must not be changed.
+        """
+        loaded, experiments = _loaded(scenario, data, options)
+        parts = [loaded, *experiments, *_parts_of(options)]
+        key = tuple(part if isinstance(part, str | float) else id(part) for part in parts)
+        if key not in _BUILT:
+            while len(_BUILT) >= MAX_BUILT:
+                _BUILT.pop(next(iter(_BUILT)))
+            _BUILT[key] = cls._of(loaded, experiments, options), parts  # which keeps their ids
+        return _BUILT[key][0]
 
     @classmethod
     def _of(
@@ -173,7 +185,22 @@ def build_model(
     >>> [variable.name for variable in model.free_RVs[:3]]
     ['sin2_theta_w', 'csi::alpha_flux', 'csi::alpha_brn']
     """
-    return Problem.build(scenario, data, **options).model
+    return Problem._of(*_loaded(scenario, data, options), options).model
+
+
+def _loaded(
+    scenario: ScenarioLike, data: DataLike, options: ModelOptions
+) -> tuple[Scenario, list[Experiment]]:
+    if unknown := options.keys() - ModelOptions.__annotations__.keys():
+        raise unknown_name("option", unknown.pop(), ModelOptions.__annotations__)
+    return load_scenario(scenario), load_data(data, **options)
+
+
+def _parts_of(options: ModelOptions) -> list[Any]:
+    """What of the options a model depends on, in one list."""
+    changes: list[Any] = [options.get(name) or {} for name in ("priors", "fixed")]
+    pairs = [item for change in changes for pair in sorted(change.items()) for item in pair]
+    return [options.get("form_factor", "helm"), str(options.get("share_flux", True)), "", *pairs]
 
 
 def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:

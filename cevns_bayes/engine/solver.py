@@ -14,12 +14,14 @@ computed at the maximum, and kept for points nearby.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevns_bayes.engine.compiled import Compiled, Counts, Part
+from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
 TOLERANCE = 1e-7  # of the height: a step that promises less is the last
@@ -76,6 +78,16 @@ class _State(NamedTuple):
     steps: Any
 
 
+def solver_of(problem: Problem) -> "Solver":
+    """The solver of a problem, always the same, with what was compiled for it."""
+    if problem not in _SOLVERS:
+        _SOLVERS[problem] = Solver(Compiled.of(problem))
+    return _SOLVERS[problem]
+
+
+_SOLVERS: WeakKeyDictionary[Problem, "Solver"] = WeakKeyDictionary()
+
+
 class Solver:
     """Maximises the likelihood of a compiled problem."""
 
@@ -112,19 +124,20 @@ class Solver:
         rest = np.zeros((len(start), size, size)) if rest is None else rest.copy()
         climbed = [start.copy(), rest, np.full(len(start), DAMPING)]
         left, height = np.full((2, len(start)), np.inf)
+        curvature = np.empty_like(rest)
         todo = np.arange(len(start))
         for number in range(ROUNDS):
             if number == 2:
                 rest[todo] = 0.0  # It is from too far away.
             found = batched(self._climb, *(x[todo] for x in climbed), moving=moving, counts=counts)
-            for x, of_todo in zip((*climbed, height, left), found, strict=True):
+            for x, of_todo in zip((*climbed, height, left, curvature), found, strict=True):
                 x[todo] = of_todo
             hopeless = height < np.nanmax(height) - far
             todo = np.flatnonzero(~(left <= TOLERANCE) & ~hopeless)
             if not todo.size:
                 break
-        curvature, rest = batched(self._curvatures, climbed[0], counts=counts)
-        return Solution(climbed[0], height, curvature, rest, left <= TOLERANCE)
+        (rest,) = batched(self._rests, climbed[0], counts=counts)
+        return Solution(climbed[0], height, curvature + rest, rest, left <= TOLERANCE)
 
     def heights(self, x: np.ndarray, counts: Counts | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
@@ -141,17 +154,28 @@ class Solver:
         return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, None, None)))
 
     @cached_property
-    def _curvatures(self) -> Callable[..., Any]:
-        def of_point(x: Any, counts: Counts) -> tuple[Any, Any]:
-            exact = -jax.hessian(self.compiled.height)(x, counts)
-            return exact, exact - self._derivatives(x, counts).curvature
+    def _rests(self) -> Callable[..., Any]:
+        return jax.jit(jax.vmap(self._rest, in_axes=(0, None)))
 
-        return jax.jit(jax.vmap(of_point, in_axes=(0, None)))
+    def _rest(self, x: Any, counts: Counts) -> tuple[Any]:
+        """Second derivatives of expected counts, times what each is worth."""
+
+        def worth(y: Any) -> Any:
+            pairs = zip(self.compiled.parts, slopes, strict=True)
+            return sum(jnp.sum(slope * part.expected(y)) for part, slope in pairs)
+
+        slopes = [
+            jax.grad(part.log_likelihood, argnums=1)(observed, part.expected(x))
+            for part, observed in zip(self.compiled.parts, counts, strict=True)
+        ]
+        return (-jax.hessian(worth)(x),)
 
     def _climbed(
         self, start: Any, rest: Any, damping: Any, moving: Any, counts: Counts
     ) -> tuple[Any, ...]:
-        """Some steps from the start: where they lead, the height there, and what may be left."""
+        """Some steps from the start: where they lead, the height there, what may be left of the
+        rise, and the curvature without the rest.
+        """
 
         def unfinished(state: _State) -> Any:
             return (state.steps < ROUND) & ~(state.left <= TOLERANCE)
@@ -163,7 +187,8 @@ class Solver:
         start = jnp.where(moving, jnp.clip(start, low, high), start)
         first = _State(self._derivatives(start, counts), rest, damping, start, jnp.inf, 0)
         last = jax.lax.while_loop(unfinished, step, self._proposed(first, moving))
-        return last.best.x, last.rest, last.damping, last.best.height, last.left
+        best = last.best
+        return best.x, last.rest, last.damping, best.height, last.left, best.curvature
 
     def _step(self, state: _State, moving: Any, counts: Counts) -> _State:
         new = self._derivatives(state.tried, counts)

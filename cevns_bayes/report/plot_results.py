@@ -15,8 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
 
-from cevns_bayes.bayesian.comparison import MAX_PARETO_K
 from cevns_bayes.bayesian.density import Limits, density_1d, density_2d, extended_to
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.frequentist.profile import LEVELS, Curve, Profile, Surface, threshold
 from cevns_bayes.published import Bound
 from cevns_bayes.report.style import BLUE, DASHES, GREEN, GREY, ORANGE, SHADES, TITLE, legend

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from cevns_bayes.bayesian.comparison import MAX_PARETO_K
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import LEVELS, Profile
 from cevns_bayes.published import Bound, data_set, is_as_published, published_chi2

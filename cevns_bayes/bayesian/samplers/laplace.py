@@ -8,8 +8,9 @@ chains, the tail of the weights (Vehtari et al., arXiv:1507.02646) and their eff
 whether the proposal was good enough.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -22,17 +23,19 @@ from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.nested import prior_transform
 from cevns_bayes.bayesian.samplers.sampler import check_integer
-from cevns_bayes.engine.compiled import Compiled
+from cevns_bayes.engine.compiled import Compiled, other_deterministics
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.engine.solver import Solver, batched
+from cevns_bayes.engine.solver import Solver, batched, solver_of
 from cevns_bayes.errors import InputError
+from cevns_bayes.scenarios.priors import sampled_name
 
 MAX_PARAMETERS = 3
 PROPOSALS = 8  # So many are made for each draw that is kept.
-MIN_SHARE = 0.05  # of independent points among the proposed
 MAX_UNSOLVED = 0.01  # of the posterior where the nuisances have no maximum
 OTHER_STARTS, OTHER_POINTS = 16, 8  # From so many places other maxima are looked for.
 COMPARABLE = 5.0  # Lower by less, another maximum matters.
+SMALL = 2048  # So many draws are predicted together.
+SAMPLE_DIMS = ("chain", "draw")
 APART = 0.1  # in widths of the priors
 
 
@@ -75,10 +78,9 @@ class Laplace:
         """
         if reason := unsuitable(problem):
             raise InputError(f"laplace does not suit {problem.scenario.name}: {reason}")
-        solver = Solver(Compiled.of(problem))
+        solver = solver_of(problem)
         compiled = solver.compiled
-        variables = [prior.rv for prior in compiled.priors[: compiled.interest]]
-        marginal = Marginal.explored(solver, prior_transform(variables))
+        marginal = Marginal.explored(solver, _quantiles(problem))
         seeds = np.random.SeedSequence(seed).spawn(self.chains)
         chains = [self._chain(marginal, np.random.default_rng(own)) for own in seeds]
         x, log_weights, acceptance = (np.array(part) for part in zip(*chains, strict=True))
@@ -117,32 +119,38 @@ def unsuitable(problem: Problem) -> str:
     for rv in model.free_RVs:
         if free & (set(ancestors([rv])) - {rv}):
             return f"the prior of {rv.name} depends on other variables"
-    compiled = Compiled.of(problem)
     try:
-        prior_transform([prior.rv for prior in compiled.priors[: compiled.interest]])
+        _quantiles(problem)
     except InputError as error:
         return str(error)
     return ""
 
 
+def _quantiles(problem: Problem) -> Callable[..., Any]:
+    """Unit cube -> parameters of interest as they are sampled."""
+    model, names = problem.model, problem.scenario.parameter_names
+    return prior_transform([model[sampled_name(model, name)] for name in names])
+
+
 def _posterior(problem: Problem, compiled: Compiled, x: np.ndarray) -> xr.Dataset:
     """Draws of all variables and Deterministics; x has the shape (chain, draw, variables)."""
     model, shape = problem.model, x.shape[:2]
+    expected = [model[e.qualified("expected")] for e in problem.experiments]
+    functions = [*(part.expected for part in compiled.parts), compiled.others]
     found = batched(
-        jax.jit(jax.vmap(compiled.deterministics)), x.reshape((-1, x.shape[2])), size=2048
+        jax.jit(jax.vmap(lambda x: jax.tree.leaves([of(x) for of in functions]))),
+        x.reshape((-1, x.shape[2])),
+        size=SMALL,
     )
-    variables = {name: (("chain", "draw"), x[..., i]) for i, name in enumerate(compiled.names)}
-    for variable, values in zip(model.deterministics, found, strict=True):
-        dims = model.named_vars_to_dims.get(variable.name, ())
-        variables[variable.name] = (
-            ("chain", "draw", *dims),
-            values.reshape((*shape, *values.shape[1:])),
-        )
-    coords = {name: values for name, values in model.coords.items() if values is not None}
+    variables = {name: (SAMPLE_DIMS, x[..., i]) for i, name in enumerate(compiled.names)}
+    computed = zip([*expected, *other_deterministics(problem)], found, strict=True)
+    for variable, values in computed:
+        dims = (*SAMPLE_DIMS, *model.named_vars_to_dims.get(variable.name, ()))
+        variables[variable.name] = dims, values.reshape((*shape, *values.shape[1:]))
     used = {dim for dims, _ in variables.values() for dim in dims}
-    coords = {name: np.asarray(values) for name, values in coords.items() if name in used}
-    chain = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
-    return xr.Dataset(variables, coords | chain)
+    coords = {k: np.asarray(v) for k, v in model.coords.items() if k in used and v is not None}
+    numbers = dict(zip(SAMPLE_DIMS, map(np.arange, shape), strict=True))
+    return xr.Dataset(variables, coords | numbers)
 
 
 def _stats(log_weights: np.ndarray, acceptance: np.ndarray) -> xr.Dataset:

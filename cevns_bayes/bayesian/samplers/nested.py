@@ -115,7 +115,7 @@ def prior_transform(variables: Sequence[Any]) -> Function:
             quantiles.append(pm.icdf(rv, cube[:, i]))
         except NotImplementedError:
             raise InputError(
-                f"the prior of {rv.name} has no quantile function, which nested sampling needs"
+                f"the prior of {rv.name} has no quantile function, which this sampler needs"
             ) from None
     stacked = pt.stack(quantiles, axis=1) if quantiles else cube
     return pytensor.function([cube], stacked, mode=FAST_COMPILE)
