@@ -51,6 +51,18 @@ def reactor_brute_force():
 
 
 @pytest.fixture(scope="session")
+def build_chi2():
+    """chi^2 of a problem in another implementation."""
+    return validation_module("chi2").build_chi2
+
+
+@pytest.fixture(scope="session")
+def toy():
+    """Makes solvers of sums of squares, whose maxima are known."""
+    return validation_module("toys").toy
+
+
+@pytest.fixture(scope="session")
 def laplace_grid():
     """Scenario -> its posterior on a grid, without a sampler."""
     return validation_module("laplace_grid").laplace_grid

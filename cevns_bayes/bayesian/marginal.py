@@ -17,14 +17,20 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2, norm, qmc
 
 from cevns_bayes.bayesian.mesh import Mesh, refined
+from cevns_bayes.engine.maxima import maxima
 from cevns_bayes.engine.solver import Solution, Solver
 
 POINTS = 32  # So many points of the proposal integrate over the nuisances.
 FREEDOM = 10.0  # Degrees of freedom of the t distribution.
 DEFENCE = 0.1  # This part of the weight of a cell is from the highest density around it.
 FAR = 300.0  # Where the height is lower by more, it need not be exact.
+NARROWEST = 1e-6  # of the widths of peaks, in the unit cube
+BISECTIONS = 40
 FLOOR = 1e-9  # of eigenvalues of the curvature, relative to the largest
 SEED = 5
+
+
+Quantiles = Callable[[np.ndarray], np.ndarray]
 
 
 class Cells(NamedTuple):
@@ -65,12 +71,12 @@ class Marginal:
     """
 
     solver: Solver
-    quantiles: Callable[[np.ndarray], np.ndarray]
+    quantiles: Quantiles
     mesh: Mesh
     cells: Cells
 
     @classmethod
-    def explored(cls, solver: Solver, quantiles: Callable[[np.ndarray], np.ndarray]) -> "Marginal":
+    def explored(cls, solver: Solver, quantiles: Quantiles) -> "Marginal":
         """Find out where it is concentrated."""
         parameters = solver.compiled.interest
         known: list[Cells] = []
@@ -87,7 +93,7 @@ class Marginal:
                 known.append(found)
             return found.log_density
 
-        mesh = refined(parameters, log_density)
+        mesh = refined(parameters, log_density, *_peaks(solver, quantiles))
         return cls(solver, quantiles, mesh, known[-1])
 
     @property
@@ -126,6 +132,30 @@ class Marginal:
         """The maximum of the nuisances, which moves with theta."""
         moved = known.alpha + np.einsum("cai,ci->ca", known.slope, theta - known.theta)
         return np.clip(moved, *self.solver.compiled.limits[:, theta.shape[1] :])
+
+
+def _peaks(solver: Solver, quantiles: Quantiles) -> tuple[np.ndarray, np.ndarray]:
+    """Maxima of the likelihood in the unit cube, and how wide they are; (peaks, parameters)."""
+    compiled, parameters = solver.compiled, solver.compiled.interest
+    box = np.array([prior.bulk for prior in compiled.priors[:parameters]]).reshape((-1, 2))
+    found = maxima(solver, box)
+    finite = np.isfinite(found.curvature).all(axis=(1, 2))
+    found = found.at(finite & (np.linalg.det(np.nan_to_num(found.curvature)) > 0))
+    covariance = np.linalg.inv(found.curvature)[:, :parameters, :parameters]
+    errors = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0))
+    theta = found.x[:, :parameters]
+    ends = [_levels(quantiles, theta + sign * errors) for sign in (-1, 1)]
+    return _levels(quantiles, theta), np.maximum((ends[1] - ends[0]) / 2, NARROWEST)
+
+
+def _levels(quantiles: Quantiles, theta: np.ndarray) -> np.ndarray:
+    """The inverse of the quantile functions, by bisection; of the shape of theta."""
+    low, high = np.zeros(theta.shape), np.ones(theta.shape)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        above = quantiles(middle) > theta
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return (low + high) / 2
 
 
 def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:

@@ -134,6 +134,11 @@ class Mesh:
         chosen = np.flatnonzero(wanted)
         return chosen[np.argsort(-may_hold[chosen])[:count]]
 
+    def coarse_at(self, peaks: np.ndarray, widths: np.ndarray) -> np.ndarray:
+        """Indices of the cells in which peaks lie that are narrower than the cell."""
+        cells = self.cell_of(peaks)
+        return np.unique(cells[self.sizes[cells] > widths.min(axis=1, initial=1.0)])
+
     def split(self, cells: np.ndarray) -> tuple["Mesh", np.ndarray, np.ndarray]:
         """Without these cells and with their halves, which come last and have no density yet.
 
@@ -163,12 +168,18 @@ def first_mesh(variables: int) -> Mesh:
 
 
 def refined(
-    variables: int, log_density: Callable[[Mesh, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    variables: int,
+    log_density: Callable[[Mesh, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    peaks: np.ndarray,
+    widths: np.ndarray,
 ) -> Mesh:
     """A mesh that resolves a function.
 
     Parameters
     ----------
+    peaks, widths
+        Where it is known to have peaks, and how wide these are, shape (peaks, variables): cells
+        there are split until they are no larger.
     log_density
         ``(mesh, kept, parents, new)`` -> log-density at the centres of the cells ``new`` of the
         mesh, -inf where it is zero. ``kept`` and ``parents`` are the indices of the other cells and
@@ -179,7 +190,7 @@ def refined(
     mesh = replace(mesh, log_density=values)
     count: float = FIRST_SPLIT
     while variables and np.isfinite(mesh.log_density).any():
-        cells = mesh.to_split(int(count))
+        cells = np.union1d(mesh.to_split(int(count)), mesh.coarse_at(peaks, widths))
         if not cells.size:
             return mesh
         if len(mesh.levels) > MAX_CELLS:

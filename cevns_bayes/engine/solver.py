@@ -11,7 +11,7 @@ that of the log-prior, plus a ``rest`` from second derivatives of mu. The rest v
 computed at the maximum, and kept for points nearby.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -29,6 +29,7 @@ BATCH = 128  # So many points are compiled for, and solved together.
 DAMPING = 1e-4  # at first, relative to the curvature
 MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
 MAX_MOVE = 4.0  # in widths of the priors, per step
+NO_STIFFNESS = 1e-12
 
 
 class Solution(NamedTuple):
@@ -56,6 +57,11 @@ class Solution(NamedTuple):
     def at(self, points: Any) -> "Solution":
         """That of some of the points."""
         return Solution(*(array[points] for array in self))
+
+    @classmethod
+    def joined(cls, solutions: Iterable["Solution"]) -> "Solution":
+        """All points of several."""
+        return cls(*(np.concatenate(arrays) for arrays in zip(*solutions, strict=True)))
 
 
 class _Point(NamedTuple):
@@ -97,11 +103,13 @@ class Solver:
     def solve(
         self,
         start: np.ndarray,
-        held: Collection[int],
+        held: Collection[int] | np.ndarray,
         *,
         rest: np.ndarray | None = None,
         counts: Counts | None = None,
         far: float = np.inf,
+        rounds: int = ROUNDS,
+        curvature: bool = True,
     ) -> Solution:
         """Maxima at many points.
 
@@ -110,34 +118,46 @@ class Solver:
         start
             Values to begin with, shape (points, variables).
         held
-            Indices of the variables that keep their values.
+            Indices of the variables that keep their values; or which do at each point, Boolean,
+            shape (points, variables).
         rest
             That of solutions nearby, shape (points, variables, variables), which saves steps.
         counts
             By experiment, in place of the observed ones.
         far
             Points that much lower than the highest need not arrive.
+        rounds
+            Of ``ROUND`` steps at most; few of them spare hopeless points.
+        curvature
+            Whether to compute the curvature and its rest, which are empty otherwise.
         """
         counts = self.compiled.counts if counts is None else counts
         size = len(self.compiled.priors)
-        moving = ~np.isin(np.arange(size), list(held))
+        moving = ~_as_mask(held, start.shape)
         rest = np.zeros((len(start), size, size)) if rest is None else rest.copy()
         climbed = [start.copy(), rest, np.full(len(start), DAMPING)]
         left, height = np.full((2, len(start)), np.inf)
-        curvature = np.empty_like(rest)
+        bent = np.empty_like(rest)
         todo = np.arange(len(start))
-        for number in range(ROUNDS):
-            if number == 2:
-                rest[todo] = 0.0  # It is from too far away.
-            found = batched(self._climb, *(x[todo] for x in climbed), moving=moving, counts=counts)
-            for x, of_todo in zip((*climbed, height, left, curvature), found, strict=True):
+        for number in range(rounds):
+            if number >= 2:  # It is from too far away: none, and that of where we are, in turn.
+                rest[todo] = 0.0
+            if number >= 3 and number % 2:
+                (rest[todo],) = batched(self._rests, climbed[0][todo], counts=counts)
+            now = (array[todo] for array in (*climbed, moving))
+            found = batched(self._climb, *now, counts=counts)
+            for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
                 x[todo] = of_todo
             hopeless = height < np.nanmax(height) - far
             todo = np.flatnonzero(~(left <= TOLERANCE) & ~hopeless)
             if not todo.size:
                 break
-        (rest,) = batched(self._rests, climbed[0], counts=counts)
-        return Solution(climbed[0], height, curvature + rest, rest, left <= TOLERANCE)
+        if curvature:
+            (rest,) = batched(self._rests, climbed[0], counts=counts)
+            bent += rest
+        else:
+            bent = rest = np.zeros((len(start), 0, 0))
+        return Solution(climbed[0], height, bent, rest, left <= TOLERANCE)
 
     def heights(self, x: np.ndarray, counts: Counts | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
@@ -151,7 +171,7 @@ class Solver:
 
     @cached_property
     def _climb(self) -> Callable[..., Any]:
-        return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, None, None)))
+        return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, 0, None)))
 
     @cached_property
     def _rests(self) -> Callable[..., Any]:
@@ -209,14 +229,25 @@ class Solver:
         x, _, slope, curvature = state.best
         free = moving & ~(((x <= low) & (slope < 0)) | ((x >= high) & (slope > 0)))
         slope = jnp.where(free, slope, 0.0)
-        scale = 1 / widths**2 + jnp.diag(curvature)
+        scale = self._stiffness + jnp.diag(curvature)
         damped = curvature + state.rest + jnp.diag(state.damping * scale)
         root = jnp.linalg.cholesky(jnp.where(free[:, None] & free, damped, jnp.diag(scale)))
         move = jax.scipy.linalg.cho_solve((root, True), slope)
         move = jnp.where(jnp.isfinite(move).all(), move, slope / scale)
-        tried = x + jnp.clip(move, -MAX_MOVE * widths, MAX_MOVE * widths)
+        farthest = jnp.where(self._far, jnp.inf, MAX_MOVE * widths)
+        tried = x + jnp.clip(move, -farthest, farthest)
         tried = jnp.where(free, jnp.clip(tried, low, high), x)
         return state._replace(tried=tried, left=jnp.sum(slope**2 / scale))
+
+    @cached_property
+    def _far(self) -> np.ndarray:
+        """Parameters of interest without a bound, whose priors do not tell how far they may go."""
+        unbounded = ~np.isfinite(self.compiled.limits).all(axis=0)
+        return unbounded & (np.arange(len(unbounded)) < self.compiled.interest)
+
+    @cached_property
+    def _stiffness(self) -> np.ndarray:
+        return np.where(self._far, NO_STIFFNESS, 1.0) / self.compiled.widths**2
 
     def _derivatives(self, x: Any, counts: Counts) -> _Point:
         prior = self.compiled.log_prior_of_nuisances
@@ -245,6 +276,12 @@ def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
     bends = jax.vmap(bend, in_axes=-1, out_axes=-1)(jacobian)
     rows, bent = (array.reshape((mu.size, -1)) for array in (jacobian, bends))
     return part.log_likelihood(counts, mu), slope.reshape(-1) @ rows, -rows.T @ bent
+
+
+def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if isinstance(held, np.ndarray):
+        return held
+    return np.broadcast_to(np.isin(np.arange(shape[1]), list(held)), shape)
 
 
 def batched(

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.interpolate import PchipInterpolator
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.frequentist.ranges import MAX_SCANNED
+from cevns_bayes.frequentist.search import MAX_SCANNED
 from cevns_bayes.scenarios.prior_view import Limits
 
 LEVELS = (0.68, 0.90, 0.95)
@@ -52,6 +52,8 @@ class Surface:
     """Profile of two parameters on a grid; ``delta_chi2`` has the shape (len(x), len(y)).
 
     Far outside every region the nuisances are not fitted: there ``delta_chi2`` is an upper bound.
+    ``dof`` are the degrees of freedom of its regions: 2, or 1 for limits on one parameter at given
+    values of the other.
     ``minima`` are x, y and Delta chi^2 along the curves of both parameters, shape (points, 3): they
     show valleys narrower than the steps of the grid.
     """
@@ -61,11 +63,11 @@ class Surface:
     y: np.ndarray
     delta_chi2: np.ndarray
     minima: np.ndarray
+    dof: int = 2
 
-    @staticmethod
-    def threshold(level: float) -> float:
+    def threshold(self, level: float) -> float:
         """Delta chi^2 at the border of a confidence region."""
-        return threshold(level, 2)
+        return threshold(level, self.dof)
 
 
 def threshold(level: float, parameters: int) -> float:

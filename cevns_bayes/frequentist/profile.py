@@ -6,22 +6,14 @@ from itertools import combinations
 from typing import Unpack
 
 import numpy as np
-from iminuit import Minuit
 
 from cevns_bayes.engine.problem import DEFAULT_DATA, DataLike, ModelOptions, Problem, ScenarioLike
 from cevns_bayes.errors import InputError
-from cevns_bayes.frequentist.best_fit import (
-    FitResult,
-    fit_result,
-    global_minimum,
-    sampled_parameters,
-    search_box,
-    starting_points,
-)
-from cevns_bayes.frequentist.chi2 import Chi2, build_chi2
+from cevns_bayes.frequentist.best_fit import FitResult, fit_result
 from cevns_bayes.frequentist.curves import LEVELS, Curve, Surface, threshold
-from cevns_bayes.frequentist.scan import MAX_DELTA, Scan
-from cevns_bayes.scenarios.prior_view import Limits, Prior
+from cevns_bayes.frequentist.line import MAX_DELTA
+from cevns_bayes.frequentist.scan import Scan
+from cevns_bayes.frequentist.search import Search
 
 __all__ = ["LEVELS", "Curve", "Profile", "Surface", "profile", "threshold"]
 
@@ -44,6 +36,7 @@ def profile(
     *,
     points: int = DEFAULT_POINTS,
     surfaces: bool = True,
+    dof: int = 2,
     **options: Unpack[ModelOptions],
 ) -> Profile:
     """Profile likelihood of each parameter of interest, and of each pair of them.
@@ -58,6 +51,9 @@ def profile(
         Points of the grid of a surface along each axis.
     surfaces
         Whether to compute the surfaces of pairs as well as the curves.
+    dof
+        Degrees of freedom of the regions of surfaces: 2, or 1, where the limit on one parameter is
+        read off at given values of the other.
     scenario, data, options
         As in :func:`cevns_bayes.build_model`.
 
@@ -75,28 +71,17 @@ def profile(
     """
     if not isinstance(points, int) or points < 10:
         raise InputError(f"points must be an integer of at least 10, got {points!r}")
+    if dof not in (1, 2):
+        raise InputError(f"dof of a region must be 1 or 2, got {dof!r}")
     problem = Problem.build(scenario, data, **options)
-    sampled = sampled_parameters(problem)
-    if not sampled:
+    if not problem.scenario.parameters_of_interest:
         raise InputError(f"{problem.scenario.name} has no parameters of interest to profile")
-    chi2 = build_chi2(problem, sampled, mode=None)
-    starts = starting_points(problem, chi2)
-    minimum = global_minimum(chi2, starts)
-    scan = Scan(chi2, _box(problem, chi2, minimum), np.array(minimum.values), minimum.fval, starts)
-    curves = {name: scan.curve(name) for name in sampled}
+    scan = Scan.of(Search.of(problem))
+    curves = {name: scan.curve(name) for name in scan.search.names}
     grids = {name: _grid(curve, points) for name, curve in curves.items()}
-    pairs = list(combinations(sampled, 2)) if surfaces else []
-    maps = {pair: scan.surface(*pair, grids, [curves[name] for name in pair]) for pair in pairs}
-    return Profile(fit_result(problem, minimum), curves, maps)
-
-
-def _box(problem: Problem, chi2: Chi2, minimum: Minuit) -> dict[str, Limits]:
-    """Ranges of the parameters of interest: their bounds, or all that is within reach."""
-    sampled = sampled_parameters(problem)
-    held = [chi2.names.index(name) for name in sampled]
-    bulk = [Prior.of(problem.model, name).bulk for name in sampled]
-    box = search_box(chi2, minimum, held, bulk)
-    return dict(zip(sampled, map(tuple, box.tolist()), strict=True))
+    pairs = list(combinations(curves, 2)) if surfaces else []
+    maps = {pair: scan.surface(*pair, grids, dof) for pair in pairs}
+    return Profile(fit_result(problem, scan.search, scan.minima), curves, maps)
 
 
 def _grid(curve: Curve, points: int) -> np.ndarray:

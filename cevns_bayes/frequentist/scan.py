@@ -4,155 +4,167 @@ Delta chi^2(theta) = min over everything else of chi^2 - its global minimum. Sce
 minima, bands and valleys: neighbours on a curve are not the only points from which it is continued.
 """
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import binary_dilation
 
-from cevns_bayes.frequentist.chi2 import Chi2, Minimum, local_minima, lowest
+from cevns_bayes.engine.maxima import FAR_BELOW, climbed, lines_through
+from cevns_bayes.engine.solver import Solution
 from cevns_bayes.frequentist.curves import LEVELS, Curve, Surface
-from cevns_bayes.frequentist.ranges import PROFILE_TOLERANCE
-from cevns_bayes.scenarios.prior_view import Limits
+from cevns_bayes.frequentist.line import GAIN, MAX_DELTA, MIN_STEP, Line, insert, relax
+from cevns_bayes.frequentist.search import Search
 
-SEARCH_POINTS = 1001  # There are so many on a line along which minima are looked for.
-OTHER_POINTS = 101  # There are so many on such a line at every point of a curve.
-COARSE_POINTS = 41  # A curve has so many before it is refined.
-MAX_DELTA = 14.0  # Up to here scans are refined: beyond 99.7 % for two parameters.
-MAX_STEP = 0.4  # Delta chi^2 of neighbours on a refined curve differs by no more.
-MIN_STEP = 1e-5  # Relative to the range, points are not closer than this.
-SLACK = 40.0  # Fitting the nuisances is expected to lower chi^2 by no more.
-STARTS = 3  # So many local minima of the other parameters are followed.
-
-
-class _Trace:
-    """Minima along one parameter, in ascending order of it."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.values: list[float] = []
-        self.minima: list[Minimum] = []
-
-    def insert(self, minimum: Minimum) -> None:
-        value = float(minimum[1][self.index])
-        at = bisect_left(self.values, value)
-        self.values.insert(at, value)
-        self.minima.insert(at, minimum)
-
-    def beside(self, value: float) -> list[np.ndarray]:
-        """Copies of the minima on both sides, moved to the value."""
-        at = bisect_left(self.values, value)
-        points = [point.copy() for _, point in self.minima[max(at - 1, 0) : at + 1]]
-        for point in points:
-            point[self.index] = value
-        return points
-
-    def unresolved(self, lowest_chi2: float, smallest_step: float) -> list[float]:
-        """Middles of the segments on which the curve rises too much to be drawn."""
-        values = np.array(self.values)
-        heights = np.array([height for height, _ in self.minima]) - lowest_chi2
-        low = np.minimum(heights[1:], heights[:-1])
-        rise = np.abs(np.diff(np.minimum(heights, MAX_DELTA)))
-        chosen = (low < MAX_DELTA) & (rise > MAX_STEP) & (np.diff(values) > smallest_step)
-        return [float(x) for x in ((values[1:] + values[:-1]) / 2)[chosen]]
+COARSE_POINTS = 41  # A curve has so many before it is refined,
+NEAR_POINTS = np.linspace(-4.0, 4.0, 25)  # and these around a minimum, in units of its error.
+OTHER_POINTS = 201  # There are so many on a line along which minima are looked for.
+STARTS = 3  # So many local minima are followed.
+COARSE_STEP = 4  # Every so many points of a surface nuisances are fitted first.
+SLACK = 10.0  # Fitting the nuisances is then expected to lower chi^2 by no more elsewhere.
+ROUNDS = 4  # for the first points of a surface, of which some are hopeless
 
 
 @dataclass(frozen=True)
 class Scan:
-    """Minimisations around the ``best`` point, shape (variables,), whose chi^2 is ``minimum``.
+    """Profiles of the parameters of interest: ``minima``, the lowest first, and ``lines``."""
 
-    Minima are looked for within the ``box`` of the parameters of interest; local ones from
-    ``starts``, too.
-    """
+    search: Search
+    minima: Solution
+    lines: Mapping[str, Line]
 
-    chi2: Chi2
-    box: Mapping[str, Limits]
-    best: np.ndarray
-    minimum: float
-    starts: Sequence[np.ndarray] = ()
+    @classmethod
+    def of(cls, search: Search) -> "Scan":
+        """Follow the minima along every parameter of interest, where Delta chi^2 is low."""
+        solver, minima = search.solver, search.minima
+        lines = _first_lines(search)
+        relax(solver, lines)
+        highest = max((line.points for line in lines), key=lambda points: points.height.max())
+        if highest.height.max() > minima.height[0] + GAIN:
+            found = highest.x[highest.height.argmax()]
+            minima = climbed(solver, np.vstack([found, minima.x]), search.box)
+        scan = cls(search, minima, dict(zip(search.names, lines, strict=True)))
+        scan._refine()
+        return scan
+
+    def _refine(self) -> None:
+        solver, lines = self.search.solver, list(self.lines.values())
+        for line in lines:
+            line.add(self.minima.at([0]))
+        steps = MIN_STEP * np.ptp(self.search.box, axis=1)
+        while sum(map(len, wanted := [*map(self._unresolved, lines, steps)])):
+            insert(solver, lines, wanted)
+        for _ in range(2):
+            insert(solver, lines, [_crossings(self.curve(name)) for name in self.lines])
+
+    def _unresolved(self, line: Line, step: float) -> np.ndarray:
+        return line.unresolved(line.delta(self.minima.height[0]), step)
 
     def curve(self, name: str) -> Curve:
         """Profile of one parameter of interest."""
-        index = self.chi2.names.index(name)
-        low, high = self.box[name]
-        trace = _Trace(index)
-        trace.insert((self.minimum, self.best))
-        for start in [*self.starts, *self._minima_along(name, self.best, SEARCH_POINTS)]:
-            local = self.chi2.minimised(start, tolerance=PROFILE_TOLERANCE)[1]
-            self._add(trace, float(local[index]), [local])
-        for value in np.linspace(low, high, COARSE_POINTS).tolist():
-            self._add(trace, value)
-        while middles := trace.unresolved(self.minimum, MIN_STEP * (high - low)):
-            for value in middles:
-                self._add(trace, value)
-        for _ in range(2):
-            for value in _crossings(self._as_curve(trace)):
-                self._add(trace, value)
-        return self._as_curve(trace)
+        line = self.lines[name]
+        low, high = self.search.solver.compiled.limits[:, line.index]
+        delta = line.delta(self.minima.height[0])
+        return Curve(name, (float(low), float(high)), line.values, delta, line.points.x)
 
-    def _add(self, trace: _Trace, value: float, others: Sequence[np.ndarray] = ()) -> None:
-        """Insert the minimum at a value of the parameter, unless it is there.
+    def surface(self, x: str, y: str, grids: Mapping[str, np.ndarray], dof: int = 2) -> Surface:
+        """Profile of two; everything else is fitted where that could bring a point into a region.
 
-        It is the lowest of those that are reached from the neighbours, from local minima along
-        the other parameters of interest, and from the points ``others``.
+        At first at few points. Between them it is interpolated, and fitted where chi^2 is low.
         """
-        if value in trace.values:
-            return
-        name = self.chi2.names[trace.index]
-        starts = trace.beside(value)
-        for other in self.box.keys() - {name}:
-            starts += self._minima_along(other, starts[0], OTHER_POINTS)[:STARTS]
-        minima = [
-            self.chi2.minimised(start, [trace.index], tolerance=PROFILE_TOLERANCE)
-            for start in [*starts, *others]
-        ]
-        trace.insert(lowest(minima, f"at {name} = {value:.4g}"))
-
-    def _minima_along(self, name: str, through: np.ndarray, points: int) -> list[np.ndarray]:
-        """Local minima on the line along one parameter of interest, the lowest first."""
-        line = np.tile(through, (points, 1))
-        line[:, self.chi2.names.index(name)] = np.linspace(*self.box[name], points)
-        heights = np.array([float(self.chi2.value(at)) for at in line])
-        return list(line[local_minima(np.arange(points)[:, None], heights, 2)])
-
-    def _as_curve(self, trace: _Trace) -> Curve:
-        heights = np.array([height for height, _ in trace.minima]) - self.minimum
-        points = np.array([point for _, point in trace.minima])
-        limits = self.chi2.limits[trace.index]
-        name = self.chi2.names[trace.index]
-        return Curve(name, limits, np.array(trace.values), heights, points)
-
-    def surface(
-        self, x: str, y: str, grids: Mapping[str, np.ndarray], curves: Sequence[Curve]
-    ) -> Surface:
-        """Nuisances are fitted where that could bring a point into a region, and beside."""
-        held = [self.chi2.names.index(x), self.chi2.names.index(y)]
+        held = [self.search.names.index(name) for name in (x, y)]
+        solver, lowest = self.search.solver, self.minima.height[0]
         mesh = np.stack(np.meshgrid(grids[x], grids[y], indexing="ij"), axis=-1)
-        points = np.tile(self.best, (*mesh.shape[:2], 1))
-        points[..., held] = mesh
-        heights = np.apply_along_axis(self.chi2.value, -1, points) - self.minimum
-        todo, done = heights < SLACK, np.zeros(heights.shape, dtype=bool)
+        few = [np.unique([*range(0, n, COARSE_STEP), n - 1]) for n in mesh.shape[:2]]
+        coarse = self._coarse(mesh[np.ix_(*few)], held)
+        points, rest = _between(coarse, few, mesh, held)
+        heights = solver.heights(points.reshape(-1, points.shape[-1])).reshape(mesh.shape[:2])
+        done = np.zeros(heights.shape, dtype=bool)
+        heights = np.where(np.isfinite(heights), heights, FAR_BELOW)
+        todo = 2 * (lowest - heights) < MAX_DELTA + SLACK
         while todo.any():
-            for at in sorted(zip(*np.nonzero(todo), strict=True), key=heights.__getitem__):
-                start = self._from_neighbours(points, done, at)
-                start[held] = mesh[at]
-                value, points[at] = self.chi2.minimised(start, held, tolerance=PROFILE_TOLERANCE)
-                heights[at], done[at] = value - self.minimum, True
-            todo = binary_dilation(done & (heights < MAX_DELTA), np.ones((3, 3))) & ~done
-        minima = [np.column_stack([c.points[:, held], c.delta_chi2]) for c in curves]
-        return Surface((x, y), grids[x], grids[y], heights, np.concatenate(minima))
+            found = solver.solve(points[todo], held, rest=rest[todo], curvature=False)
+            heights[todo], done[todo] = np.fmax(found.height, heights[todo]), True
+            near = done & (2 * (lowest - heights) < MAX_DELTA)
+            todo = binary_dilation(near, np.ones((3, 3))) & ~done
+        minima = [
+            np.column_stack([curve.points[:, held], curve.delta_chi2])
+            for curve in (self.curve(x), self.curve(y))
+        ]
+        delta = 2 * (lowest - heights)
+        return Surface((x, y), grids[x], grids[y], delta, np.concatenate(minima), dof)
 
-    def _from_neighbours(
-        self, points: np.ndarray, done: np.ndarray, at: tuple[int, int]
-    ) -> np.ndarray:
-        """Mean of the fitted points beside ``at``; the global minimum where there is none."""
-        window = tuple(slice(max(i - 1, 0), i + 2) for i in at)
-        fitted = points[window][done[window]]
-        return fitted.mean(axis=0) if len(fitted) else self.best.copy()
+    def _coarse(self, mesh: np.ndarray, held: Sequence[int]) -> Solution:
+        """Minima on a grid, from local minima moved there; points of shape (x, y, ...)."""
+        several = len(self.search.names) > 2
+        found = []
+        for foot in self.minima.x[: STARTS if several else 1]:
+            start = np.tile(foot, (mesh.shape[0] * mesh.shape[1], 1))
+            start[:, held] = mesh.reshape(-1, 2)
+            found.append(self.search.solver.solve(start, held, rounds=ROUNDS))
+        heights = np.array([np.nan_to_num(of.height, nan=FAR_BELOW) for of in found])
+        chosen = (heights.argmax(axis=0), np.arange(heights.shape[1]))
+        arrays = (np.stack(arrays)[chosen] for arrays in zip(*found, strict=True))
+        return Solution(*(array.reshape(*mesh.shape[:2], *array.shape[1:]) for array in arrays))
 
 
-def _crossings(curve: Curve) -> list[float]:
+def _between(
+    coarse: Solution, few: Sequence[np.ndarray], mesh: np.ndarray, held: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variables interpolated between coarse points, and rests of those nearest."""
+    everywhere = np.moveaxis(np.indices(mesh.shape[:2]), 0, -1)
+    points = RegularGridInterpolator(tuple(few), coarse.x)(everywhere)
+    points[..., held] = mesh
+    nearest = [
+        np.abs(at[:, None] - np.arange(n)).argmin(axis=0)
+        for at, n in zip(few, mesh.shape[:2], strict=True)
+    ]
+    return points, coarse.rest[np.ix_(*nearest)]
+
+
+def _first_lines(search: Search) -> list[Line]:
+    """Each parameter of interest over all of its box, and closer around local minima."""
+    starts = [np.concatenate(list(_starts(search, index))) for index in range(len(search.names))]
+    masks = np.eye(len(search.names), search.minima.x.shape[1], dtype=bool)
+    sizes = [len(start) for start in starts]
+    held = np.repeat(masks, sizes, axis=0)
+    found = search.solver.solve(np.concatenate(starts), held, rounds=ROUNDS)
+    ends = np.cumsum(sizes)
+    return [
+        Line(search.names[index], index, masks[index], found.at(slice(end - size, end)))
+        for index, (size, end) in enumerate(zip(sizes, ends, strict=True))
+    ]
+
+
+def _starts(search: Search, index: int) -> Iterator[np.ndarray]:
+    """From where minima along a parameter are looked for."""
+    low, high = search.box[index]
+    values = np.linspace(low, high, COARSE_POINTS)
+    yield from _minima_along_others(search, index, values)
+    minima = search.minima.at(slice(STARTS))
+    for x, curvature in zip(minima.x, minima.curvature, strict=True):
+        near = x[index] + search.errors(x, curvature)[index] * NEAR_POINTS
+        yield _moved(x, index, values)
+        yield _moved(x, index, near[(near > low) & (near < high)])
+
+
+def _moved(point: np.ndarray, index: int, values: np.ndarray) -> np.ndarray:
+    """Copies of a point with these values of one variable."""
+    points = np.tile(point, (len(values), 1))
+    points[:, index] = values
+    return points
+
+
+def _minima_along_others(search: Search, index: int, values: np.ndarray) -> Iterator[np.ndarray]:
+    """At each value, local minima on the lines along the other parameters through the best."""
+    points = _moved(search.minima.x[0], index, values)
+    for other in {*range(len(search.names))} - {index}:
+        ends = tuple(search.box[other].tolist())
+        yield lines_through(search.solver, points, other, ends, size=OTHER_POINTS, most=STARTS)
+
+
+def _crossings(curve: Curve) -> np.ndarray:
     """Ends of the intervals at all levels, where the curve is to be exact."""
     ends = [end for level in LEVELS for interval in curve.intervals(level) for end in interval]
-    return [end for end in ends if end not in curve.limits]
+    return np.setdiff1d([end for end in ends if end not in curve.limits], curve.values)

@@ -6,7 +6,6 @@ import pytest
 
 import cevns_bayes as cb
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.frequentist.chi2 import build_chi2
 from cevns_bayes.scenarios.priors import sampled_name
 
 SLOWER = ("nsi-d-ee-mumu", "light-vector-universal", "sterile-oscillation")
@@ -128,7 +127,7 @@ def test_log_uniform_parameters_are_reported_as_values(csi):
 @pytest.mark.parametrize(
     "scenario", ["ngi-vs", *(pytest.param(s, marks=pytest.mark.slow) for s in SLOWER)]
 )
-def test_the_minimum_is_global(csi, scenario):
+def test_the_minimum_is_global(csi, build_chi2, scenario):
     """No point of a dense grid, nuisances held at the best fit, is lower."""
     best = cb.fit(scenario, csi)
     problem = Problem.build(scenario, csi)

@@ -1,4 +1,6 @@
-"""chi^2 of a model, that is -2 ln of likelihood times Gaussian priors of the nuisances.
+"""chi^2 of a model through PyTensor, minimised by L-BFGS-B: a second implementation.
+
+-2 ln of likelihood times Gaussian priors of the nuisances.
 
 chi^2 = 2 sum_bins [mu - n + n ln(n/mu)] + sum_k (alpha_k/sigma_k)^2   (arXiv:2211.11905, Sec. 3)
 
@@ -16,11 +18,9 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.graph.replace import graph_replace
 from scipy.optimize import minimize
-from scipy.spatial import cKDTree
 
 from cevns_bayes.compiling import FAST_COMPILE
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.errors import InputError
 from cevns_bayes.scenarios.prior_view import Limits, Prior
 
 TOLERANCE = 1e-8  # of a minimum, relative to chi^2
@@ -46,21 +46,6 @@ class Chi2:
     def gradient(self, point: np.ndarray) -> np.ndarray:
         """Shape (parameters,)."""
         return self.with_gradient(point)[1]
-
-    def errors(self, point: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """Parabolic 1 sigma errors at a minimum, from differences of the exact gradient.
-
-        MINUIT's own differences of chi^2 are lost in rounding where chi^2 is zero, as for Asimov
-        data. NaN if the Hessian is not positive definite.
-        """
-        rows = [
-            (self.gradient(point + step) - self.gradient(point - step)) / (2 * size)
-            for step, size in zip(np.diag(steps), steps, strict=True)
-        ]
-        hessian = (np.array(rows) + np.array(rows).T) / 4  # of chi^2/2
-        if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0:
-            return np.full(len(point), np.nan)
-        return np.sqrt(np.diag(np.linalg.inv(hessian)))
 
     def minimised(
         self, start: np.ndarray, fixed: Sequence[int] = (), *, tolerance: float = TOLERANCE
@@ -88,29 +73,6 @@ class Chi2:
         return float(result.fun), point
 
 
-def lowest(minima: Sequence[Minimum], where: str) -> Minimum:
-    """The lowest of those that are finite, of which there must be one."""
-    finite = [minimum for minimum in minima if np.isfinite(minimum[0])]
-    if not finite:
-        raise InputError(f"chi^2 is not a finite number {where}")
-    return min(finite, key=lambda minimum: minimum[0])
-
-
-def local_minima(points: np.ndarray, heights: np.ndarray, neighbours: int) -> np.ndarray:
-    """Indices of the points that are no higher than their nearest neighbours, the lowest first.
-
-    Parameters
-    ----------
-    points
-        Shape (points, dimensions).
-    heights
-        Shape (points,).
-    """
-    nearest = cKDTree(points).query(points, k=neighbours + 1)[1]  # the first is the point itself
-    minima = np.flatnonzero(heights <= heights[nearest].min(axis=1))
-    return minima[np.argsort(heights[minima])]
-
-
 def build_chi2(
     problem: Problem, parameters_of_interest: Collection[str], mode: Any = FAST_COMPILE
 ) -> Chi2:
@@ -118,15 +80,8 @@ def build_chi2(
 
     ``mode`` is PyTensor's; None, the default of PyTensor, takes longer to compile and pays off
     from some 10^4 evaluations.
-
-    Raises
-    ------
-    InputError
-        A model without free variables.
     """
     model = problem.model
-    if not model.free_RVs:
-        raise InputError(f"{problem.scenario.name} has no parameter and no nuisance to fit")
     values = pt.dvector("values")
     priors = [Prior.of(model, rv.name) for rv in model.free_RVs]
     at = {prior.rv: values[i] for i, prior in enumerate(priors)}
