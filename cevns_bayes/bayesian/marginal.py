@@ -123,15 +123,16 @@ class Marginal:
         cube = (mesh.corners[cells] + rng.random((count, mesh.variables))) * size
         theta = self.quantiles(cube)
         z = _student(rng.random((count, known.alpha.shape[1] + 1)))
-        alpha = self._moved(known, theta) + _unscaled(known.root, z)
+        alpha = _moved(self.solver, known, theta) + _unscaled(known.root, z)
         x = np.concatenate([theta, alpha], axis=1)
         log_proposal = log_chosen[cells] - mesh.log_volumes[cells] + _log_student(known.root, z)
         return x, np.nan_to_num(self.solver.heights(x), nan=-np.inf) - log_proposal
 
-    def _moved(self, known: Cells, theta: np.ndarray) -> np.ndarray:
-        """The maximum of the nuisances, which moves with theta."""
-        moved = known.alpha + np.einsum("cai,ci->ca", known.slope, theta - known.theta)
-        return np.clip(moved, *self.solver.compiled.limits[:, theta.shape[1] :])
+
+def _moved(solver: Solver, known: Cells, theta: np.ndarray) -> np.ndarray:
+    """The maximum of the nuisances, which moves with theta."""
+    moved = known.alpha + np.einsum("cai,ci->ca", known.slope, theta - known.theta)
+    return np.clip(moved, *solver.compiled.limits[:, theta.shape[1] :])
 
 
 def _peaks(solver: Solver, quantiles: Quantiles) -> tuple[np.ndarray, np.ndarray]:
@@ -160,14 +161,15 @@ def _levels(quantiles: Quantiles, theta: np.ndarray) -> np.ndarray:
 
 def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
     """What is known at these parameters of interest; ``near`` are the cells they are from."""
-    compiled = solver.compiled
-    count, parameters = theta.shape
-    start = np.tile(compiled.peaks, (count, 1))
+    parameters = theta.shape[1]
+    start = np.tile(solver.compiled.peaks, (len(theta), 1))
     start[:, :parameters] = theta
+    rest = None
     if near is not None:
-        moved = near.alpha + np.einsum("cai,ci->ca", near.slope, theta - near.theta)
-        start[:, parameters:] = np.clip(moved, *compiled.limits[:, parameters:])
-    rest = None if near is None else near.rest
+        moved = np.concatenate([theta, _moved(solver, near, theta)], axis=1)
+        better = solver.heights(moved) > solver.heights(start)
+        start[better] = moved[better]
+        rest = np.where(better[:, None, None], near.rest, 0.0)
     found = solver.solve(start, range(parameters), rest=rest, far=FAR)
     root, slope = _shape(solver, found)
     alpha = found.x[:, parameters:]
