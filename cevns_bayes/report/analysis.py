@@ -10,11 +10,12 @@ import numpy as np
 import xarray as xr
 
 from cevns_bayes.bayesian.comparison import compare
-from cevns_bayes.bayesian.density import Limits, density_1d, extended_to
+from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.bayesian.diagnostics import Convergence, check_convergence, sampled_names, summary
 from cevns_bayes.bayesian.linear_or_log import prior_sensitivity
 from cevns_bayes.bayesian.power_scaling import power_scaling
 from cevns_bayes.bayesian.provenance import check_made_of
+from cevns_bayes.bayesian.regions import posterior_density_1d
 from cevns_bayes.bayesian.sampling import sample
 from cevns_bayes.engine.problem import (
     DEFAULT_DATA,
@@ -104,9 +105,8 @@ class Analysis:
             of = self.summary.sel(variable=variable)
             ends = [of[f"hdi{100 * probability:.0f}_{end}"] for end in ("low", "high")]
             return [(float(ends[0]), float(ends[1]))]
-        draws = self.posterior["posterior"][variable].to_numpy()
-        limits = extended_to(self.profile.curves[variable].limits, draws)
-        return density_1d(draws, limits).intervals(probability)
+        limits = self.profile.curves[variable].limits
+        return posterior_density_1d(self.posterior, variable, limits).intervals(probability)
 
     def confidence(self, parameter: str, level: float) -> list[Limits]:
         """Confidence intervals of a parameter of interest, disjoint ones, from the profile."""
