@@ -29,6 +29,7 @@ from cevns_bayes.authoring import (
     standard_model,
     tabulated,
 )
+from cevns_bayes.experiments.likelihoods import xlogx
 
 ENERGY = Axis("energy", np.linspace(0.2, 3.0, 8), "Energy", "keVee")
 GE = natural_element("Ge", 1.0)
