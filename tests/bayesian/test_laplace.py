@@ -10,16 +10,25 @@ from cevns_bayes.bayesian.samplers import Laplace
 from cevns_bayes.bayesian.samplers.laplace import unsuitable
 from cevns_bayes.engine.problem import Problem
 
-NO_QUANTILES = {"sin2_theta_w": "ExGaussian(0.2, 0.1, 1)"}
+NO_QUANTILES = {"sin2_theta_w": "ExGaussian(0.2, sigma=0.1, nu=0.1)"}
 WINDOW = ((-np.inf, np.inf), (-np.inf, np.inf))
+
+
+AXIS = cb.Axis("energy", np.array([0.0, 1.0, 2.0]), "E", "keV")
+NEGLIGIBLE = {cb.nucleus("Ar40"): 1.0}  # one atom
+DETECTOR = cb.Detector(
+    AXIS.edges, cb.LindhardQuenching(0.157, 18), cb.GaussianResolution(noise=0.1)
+)
+FLUX = cb.Flux({"line": cb.Source(cb.Flavour.NU_MU, cb.Line(30.0))}, 1.0, 20.0)
+SIGNAL = cb.Signal("cevns", cb.nuclear_response(NEGLIGIBLE, DETECTOR, FLUX))
 
 
 def counting(formula, nuisances, counts=(100.0, 100.0), sigma=0.1):
     """An experiment of two bins whose background is a formula of nuisances."""
     return cb.Experiment(
         name="toy",
-        axes=(cb.Axis("energy", np.array([0.0, 1.0, 2.0]), "E", "keV"),),
-        signals=(),
+        axes=(AXIS,),
+        signals=(SIGNAL,),
         counts=np.array(counts),
         backgrounds=(cb.FormulaBackground("b", formula, tuple(nuisances)),),
         nuisances=tuple(cb.Nuisance(name, name, sigma=sigma) for name in nuisances),
@@ -85,15 +94,15 @@ def test_evidence_and_moments_of_a_linear_model():
     a = np.array([[3.0, 1.0], [0.5, -2.0]])
     experiment = cb.Experiment(
         name="toy",
-        axes=(cb.Axis("energy", np.array([0.0, 1.0, 2.0]), "E", "keV"),),
-        signals=(),
+        axes=(AXIS,),
+        signals=(SIGNAL,),
         counts=np.array([11.0, 9.0]),
         backgrounds=(
             cb.FormulaBackground(
                 "b", lambda one, two: 10.0 + a[:, 0] * one + a[:, 1] * two, ("one", "two")
             ),
         ),
-        nuisances=(cb.Nuisance("one", "one"), cb.Nuisance("two", "two")),
+        nuisances=(cb.Nuisance("one", "one", sigma=1.0), cb.Nuisance("two", "two", sigma=1.0)),
         likelihood=cb.Gaussian(variance=np.array([4.0, 1.0])),
     )
     tree = cb.sample("sm", data=[experiment], sampler="laplace", progressbar=False)
@@ -118,8 +127,8 @@ def test_a_bimodal_nuisance_is_noticed_and_another_sampler_takes_over(caplog):
 def test_an_edge_of_the_prior_through_the_peak():
     experiment = cb.Experiment(
         name="toy",
-        axes=(cb.Axis("energy", np.array([0.0, 1.0, 2.0]), "E", "keV"),),
-        signals=(),
+        axes=(AXIS,),
+        signals=(SIGNAL,),
         counts=np.array([130.0, 130.0]),
         backgrounds=(cb.FormulaBackground("b", lambda a: 100.0 * (1 + a) * np.ones(2), ("a",)),),
         nuisances=(cb.Nuisance("a", "a", sigma=0.5, bounds=(-0.5, 0.1)),),
