@@ -1,174 +1,94 @@
-# The public face; `__init__.py` imports from here lazily, and type checkers read it.
+# The public face; `__init__.py` imports from here lazily, and type checkers read it. "x as x" tells
+# them that x is exported.
 
 # Load
-from .experiments.loading import experiment_names, load_experiment
-from .scenarios.scenario import load_scenario, scenario_names
+from .experiments.loading import (
+    experiment_names as experiment_names,
+    load_experiment as load_experiment,
+)
+from .scenarios.scenario import load_scenario as load_scenario, scenario_names as scenario_names
 
 # Do
-from .bayesian.comparison import compare
-from .bayesian.diagnostics import check_convergence, summary
-from .bayesian.linear_or_log import prior_sensitivity
-from .bayesian.sampling import sample
-from .engine.prediction import asimov, predict
-from .engine.problem import build_model
-from .errors import InputError
-from .frequentist.best_fit import fit
-from .frequentist.profile import profile
-from .report.analysis import analyse
-from .report.folder import load_posterior
-from .report.html import write_report
-from .report.plot_data import plot_predictive, plot_spectra
+from .bayesian.comparison import compare as compare
+from .bayesian.diagnostics import check_convergence as check_convergence, summary as summary
+from .bayesian.linear_or_log import prior_sensitivity as prior_sensitivity
+from .bayesian.sampling import sample as sample
+from .engine.prediction import asimov as asimov, predict as predict
+from .engine.problem import build_model as build_model
+from .errors import InputError as InputError
+from .frequentist.best_fit import fit as fit
+from .frequentist.profile import profile as profile
+from .report.analysis import analyse as analyse
+from .report.folder import load_posterior as load_posterior
+from .report.html import write_report as write_report
+from .report.plot_data import plot_predictive as plot_predictive, plot_spectra as plot_spectra
 from .report.plot_results import (
-    plot_corner,
-    plot_curves,
-    plot_pareto_k,
-    plot_prior_to_posterior,
-    plot_region,
+    plot_corner as plot_corner,
+    plot_curves as plot_curves,
+    plot_pareto_k as plot_pareto_k,
+    plot_prior_to_posterior as plot_prior_to_posterior,
+    plot_region as plot_region,
 )
 
 # Write your own scenario or experiment
-from .authoring import (
-    ALPHA,
-    AVOGADRO_PER_MOL,
-    G_F,
-    HBAR_C_SQUARED_MEV2_CM2,
-    SIN2_THETA_W,
-    Axis,
-    Background,
-    ConstantEfficiency,
-    CrossSection,
-    Detector,
-    Electrons,
-    Experiment,
-    Flavour,
-    Flux,
-    FormulaBackground,
-    GammaResolution,
-    Gaussian,
-    GaussianResolution,
-    LindhardQuenching,
-    Line,
-    LinearQuenchingFactor,
-    Morphed,
-    Nucleus,
-    Nuisance,
-    Parameter,
-    Poisson,
-    PolynomialQuenching,
-    Polynomials,
-    Pulse,
-    Response,
-    Scattering,
-    Scenario,
-    SigmoidEfficiency,
-    Signal,
-    Source,
-    TabulatedEfficiency,
-    TabulatedQuenching,
-    Target,
-    TemplateBackground,
-    TimeShape,
-    arrival_shape,
-    electron,
-    electron_response,
-    log_uniform,
-    magnetic,
-    natural_element,
-    nuclear_response,
-    nucleus,
-    pion_decay_at_rest,
-    reactor,
-    scalar,
-    standard_model,
-    tabulated,
-    tensor,
-    upscattering,
-    vector,
-    weak_charge,
+from .detectors.detector import (
+    Detector as Detector,
+    electron_response as electron_response,
+    nuclear_response as nuclear_response,
 )
+from .detectors.effects import (
+    ConstantEfficiency as ConstantEfficiency,
+    GammaResolution as GammaResolution,
+    GaussianResolution as GaussianResolution,
+    LindhardQuenching as LindhardQuenching,
+    LinearQuenchingFactor as LinearQuenchingFactor,
+    PolynomialQuenching as PolynomialQuenching,
+    SigmoidEfficiency as SigmoidEfficiency,
+    TabulatedEfficiency as TabulatedEfficiency,
+    TabulatedQuenching as TabulatedQuenching,
+)
+from .detectors.morphing import Morphed as Morphed
+from .detectors.response import Response as Response
+from .detectors.time_shapes import TimeShape as TimeShape, arrival_shape as arrival_shape
+from .experiments.components import (
+    Background as Background,
+    FormulaBackground as FormulaBackground,
+    Signal as Signal,
+    TemplateBackground as TemplateBackground,
+)
+from .experiments.experiment import Axis as Axis, Experiment as Experiment, Nuisance as Nuisance
+from .experiments.likelihoods import Gaussian as Gaussian, Poisson as Poisson
+from .physics.constants import (
+    ALPHA as ALPHA,
+    AVOGADRO_PER_MOL as AVOGADRO_PER_MOL,
+    G_F as G_F,
+    HBAR_C_SQUARED_MEV2_CM2 as HBAR_C_SQUARED_MEV2_CM2,
+    SIN2_THETA_W as SIN2_THETA_W,
+)
+from .physics.cross_sections import (
+    CrossSection as CrossSection,
+    Scattering as Scattering,
+    electron as electron,
+    magnetic as magnetic,
+    scalar as scalar,
+    standard_model as standard_model,
+    tensor as tensor,
+    upscattering as upscattering,
+    vector as vector,
+    weak_charge as weak_charge,
+)
+from .physics.flavours import Flavour as Flavour
+from .physics.nuclei import (
+    Nucleus as Nucleus,
+    natural_element as natural_element,
+    nucleus as nucleus,
+)
+from .physics.targets import Electrons as Electrons, Target as Target
+from .scenarios.priors import log_uniform as log_uniform
+from .scenarios.scenario import Parameter as Parameter, Scenario as Scenario
+from .sources.pion_decay import Pulse as Pulse, pion_decay_at_rest as pion_decay_at_rest
+from .sources.reactors import reactor as reactor
+from .sources.source import Flux as Flux, Source as Source
+from .sources.spectra import Line as Line, Polynomials as Polynomials, tabulated as tabulated
 
 __version__: str
-__all__ = [
-    "ALPHA",
-    "AVOGADRO_PER_MOL",
-    "G_F",
-    "HBAR_C_SQUARED_MEV2_CM2",
-    "SIN2_THETA_W",
-    "Axis",
-    "Background",
-    "ConstantEfficiency",
-    "CrossSection",
-    "Detector",
-    "Electrons",
-    "Experiment",
-    "Flavour",
-    "Flux",
-    "FormulaBackground",
-    "GammaResolution",
-    "Gaussian",
-    "GaussianResolution",
-    "InputError",
-    "LindhardQuenching",
-    "Line",
-    "LinearQuenchingFactor",
-    "Morphed",
-    "Nucleus",
-    "Nuisance",
-    "Parameter",
-    "Poisson",
-    "PolynomialQuenching",
-    "Polynomials",
-    "Pulse",
-    "Response",
-    "Scattering",
-    "Scenario",
-    "SigmoidEfficiency",
-    "Signal",
-    "Source",
-    "TabulatedEfficiency",
-    "TabulatedQuenching",
-    "Target",
-    "TemplateBackground",
-    "TimeShape",
-    "analyse",
-    "arrival_shape",
-    "asimov",
-    "build_model",
-    "check_convergence",
-    "compare",
-    "electron",
-    "electron_response",
-    "experiment_names",
-    "fit",
-    "load_experiment",
-    "load_posterior",
-    "load_scenario",
-    "log_uniform",
-    "magnetic",
-    "natural_element",
-    "nuclear_response",
-    "nucleus",
-    "pion_decay_at_rest",
-    "plot_corner",
-    "plot_curves",
-    "plot_pareto_k",
-    "plot_predictive",
-    "plot_prior_to_posterior",
-    "plot_region",
-    "plot_spectra",
-    "predict",
-    "prior_sensitivity",
-    "profile",
-    "reactor",
-    "sample",
-    "scalar",
-    "scenario_names",
-    "standard_model",
-    "summary",
-    "tabulated",
-    "tensor",
-    "upscattering",
-    "vector",
-    "weak_charge",
-    "write_report",
-]

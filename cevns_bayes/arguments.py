@@ -8,6 +8,7 @@ import click
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.form_factors import form_factor_names
+from cevns_bayes.plugins import as_file
 
 _Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
@@ -32,18 +33,25 @@ def options_of(*options: Callable[[_Command], _Command]) -> Callable[[_Command],
 
 
 SAMPLERS = ("auto", "nuts", "smc", "nested")
-SAMPLING = ("sampler", "draws", "tune", "chains", "live_points", "seed", "checkpoint")
+SAMPLING = (
+    *("sampler", "draws", "tune", "chains", "live_points", "seed", "checkpoint"),
+    "progressbar",
+)
 FORECAST = ("asimov", "settings", "exposure")
 
 # The names are those of ModelOptions.
 form_factor_option = click.option(
     "--form-factor", type=Choice(form_factor_names()), default="helm", show_default=True
 )
-data_option = click.option(
+_DATA = "Experiments, separated by commas: names of `cevns-bayes list`, or experiment files."
+data_option = click.option("--data", default="csi", show_default=True, help=_DATA)
+data_sets_option = click.option(
     "--data",
-    default="csi",
+    "data_sets",
+    multiple=True,
+    default=("csi",),
     show_default=True,
-    help="Experiments, separated by commas: names of `cevns-bayes list`, or experiment files.",
+    help=f"{_DATA} May be repeated: each is a data set of its own.",
 )
 set_option = click.option(
     "--set",
@@ -55,9 +63,7 @@ set_option = click.option(
 exposure_option = click.option(
     "--exposure", type=float, help="Forecast for so many times the exposure of the data."
 )
-model_options = options_of(
-    click.argument("scenario"),
-    data_option,
+physics_options = options_of(
     click.option(
         "--asimov",
         metavar="SCENARIO",
@@ -81,18 +87,90 @@ model_options = options_of(
         help="Prior in place of the scenario's own, e.g. 'sin2_theta_w ~ Normal(0.23, 0.02)'. "
         "May be repeated.",
     ),
+    click.option(
+        "--fix",
+        "fixed",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=lambda context, parameter, texts: _numbers("--fix", texts),
+        help="Hold a parameter or nuisance at a value, e.g. mass=10. May be repeated.",
+    ),
+)
+model_options = options_of(click.argument("scenario"), data_option, physics_options)
+sampling_options = options_of(
+    click.option("--sampler", type=Choice(SAMPLERS), default="auto", show_default=True),
+    click.option("--draws", type=int, help="Draws per chain."),
+    click.option("--tune", type=int, help="Draws of adaptation per chain of NUTS."),
+    click.option("--chains", type=int, help="Number of chains."),
+    click.option("--live-points", type=int, help="Of nested sampling."),
+    click.option("--seed", type=int, help="Seed of the sampler."),
+    click.option(
+        "--checkpoint",
+        type=PATH,
+        help="Folder from which SMC and nested sampling go on after an interrupt.",
+    ),
 )
 
 
 def names_of(data: str) -> list[str]:
-    return [name.strip() for name in data.split(",")]
+    """``"csi,lar"``, or ``"csi+lar"``, where that is not a file with such a name."""
+    parts = [part.strip() for part in data.split(",")]
+    files = [file is not None and file[0].is_file() for file in map(as_file, parts)]
+    split = [
+        [part] if is_file else part.split("+") for part, is_file in zip(parts, files, strict=True)
+    ]
+    return [name.strip() for names in split for name in names]
 
 
 def label_of(data: str, options: dict[str, Any]) -> str:
     """What stands for the data in the name of a folder."""
     stems = [Path(name).name.replace(".py:", "-").removesuffix(".py") for name in names_of(data)]
     forecast = options["asimov"] is not None or options["exposure"] is not None
-    return "-".join([*stems, "asimov"] if forecast else stems)
+    fixed = sorted(options.get("fixed", {}).items())
+    held = [f"{name.replace('::', '_')}={value!r}" for name, value in fixed]
+    return "-".join([*stems, *(["asimov"] if forecast else []), *held])
+
+
+def scenarios_of(names: tuple[str, ...], everything: bool) -> list[Any]:
+    """Scenarios by name, or all of them."""
+    from cevns_bayes.scenarios.scenario import load_scenario, scenario_names
+
+    if everything and names:
+        raise InputError(f"--all runs all scenarios, or name them without it: {', '.join(names)}")
+    if not everything and not names:
+        raise InputError("name a SCENARIO, or several, or give --all for all of them")
+    return [load_scenario(name) for name in (scenario_names() if everything else names)]
+
+
+def jobs_of(
+    scenarios: list[Any], data_sets: tuple[str, ...], options: dict[str, Any]
+) -> dict[str, Any]:
+    """A job for each scenario on each data set, by the name of its folder."""
+    from cevns_bayes.report.job import Job
+
+    _refuse_repeated("--data", ["+".join(sorted(names_of(data))) for data in data_sets])
+    settings = {k: v for k in SAMPLING if (v := options.pop(k)) is not None}
+    labels = [label_of(data, options) for data in data_sets]
+    names = [f"{scenario.name}-{label}" for scenario in scenarios for label in labels]
+    _refuse_repeated("run", names)
+    loaded = [experiments_of(data, options) for data in data_sets]
+    pairs: list[tuple[Any, ...]] = [(scenario, *data) for scenario in scenarios for data in loaded]
+    own = _settings_of_one if len(names) > 1 else lambda settings, _: settings
+    return {
+        name: Job(scenario, experiments, own(settings, name), model)
+        for name, (scenario, experiments, model) in zip(names, pairs, strict=True)
+    }
+
+
+def _settings_of_one(settings: dict[str, Any], name: str) -> dict[str, Any]:
+    """Settings of one of several runs: a checkpoint of its own, no bar beside that of them all."""
+    own = {"checkpoint": settings["checkpoint"] / name} if "checkpoint" in settings else {}
+    return {**settings, **own, "progressbar": False}
+
+
+def _refuse_repeated(what: str, names: list[str]) -> None:
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"{what} names {repeated[0]} twice")
 
 
 def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -108,7 +186,7 @@ def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[
             raise InputError("--set gives values to the scenario of --asimov, which is missing")
         return experiments, model
     values, nuisances = values_of(scenario or "sm", experiments, settings)
-    physics = {**model, "priors": None}
+    physics = {**model, "priors": None, "fixed": None}
     truth = asimov(
         scenario or "sm", values, experiments, nuisances=nuisances, exposure=exposure, **physics
     )
@@ -121,10 +199,7 @@ def values_of(
     """Values of parameters and of nuisances; what is no known nuisance should be a parameter."""
     from cevns_bayes.scenarios.scenario import load_scenario
 
-    pairs = [_setting(text) for text in settings]
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise InputError(f"--set names a variable twice: {', '.join(name for name, _ in pairs)}")
+    values = _numbers("--set", settings)
     together = load_scenario(scenario).on([experiment.name for experiment in experiments])
     shared = {n.name for e in experiments for n in e.nuisances if n.shared_sigma}
     nuisances = {
@@ -138,18 +213,26 @@ def values_of(
 def _priors(texts: tuple[str, ...]) -> dict[str, str]:
     from cevns_bayes.scenarios.priors import split_prior
 
-    pairs = [split_prior(text) for text in texts]
-    if len(dict(pairs)) < len(pairs):
-        raise InputError(f"--prior names a variable twice: {', '.join(name for name, _ in pairs)}")
-    return dict(pairs)
+    return _distinct("--prior", [split_prior(text) for text in texts])
 
 
-def _setting(text: str) -> tuple[str, float]:
+def _numbers(option: str, texts: tuple[str, ...]) -> dict[str, float]:
+    return _distinct(option, [_number(option, text) for text in texts])
+
+
+def _number(option: str, text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
     try:
         return name.strip(), float(value)
     except ValueError:
-        raise InputError(f"malformed --set '{text}'; write NAME=NUMBER") from None
+        raise InputError(f"malformed {option} '{text}'; write NAME=NUMBER") from None
+
+
+def _distinct[T](option: str, pairs: list[tuple[str, T]]) -> dict[str, T]:
+    if len(dict(pairs)) < len(pairs):
+        names = ", ".join(name for name, _ in pairs)
+        raise InputError(f"{option} names a variable twice: {names}")
+    return dict(pairs)
 
 
 def refuse_existing(*paths: Path | None) -> None:

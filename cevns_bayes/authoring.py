@@ -1,127 +1,13 @@
-"""Everything that a scenario file or an experiment file needs, for one import line."""
+"""The names of the package, in one import line for scenario files and experiment files.
 
-from cevns_bayes.detectors import (
-    ConstantEfficiency,
-    Detector,
-    GammaResolution,
-    GaussianResolution,
-    LindhardQuenching,
-    LinearQuenchingFactor,
-    Morphed,
-    PolynomialQuenching,
-    Response,
-    SigmoidEfficiency,
-    TabulatedEfficiency,
-    TabulatedQuenching,
-    TimeShape,
-    arrival_shape,
-    electron_response,
-    nuclear_response,
-)
-from cevns_bayes.experiments import (
-    Axis,
-    Background,
-    Experiment,
-    FormulaBackground,
-    Gaussian,
-    Nuisance,
-    Poisson,
-    Signal,
-    TemplateBackground,
-)
-from cevns_bayes.physics.constants import (
-    AVOGADRO_PER_MOL,
-    FERMI_CONSTANT_PER_MEV2,
-    FINE_STRUCTURE_CONSTANT,
-    HBAR_C_SQUARED_MEV2_CM2,
-    SIN2_THETA_W,
-)
-from cevns_bayes.physics.cross_sections import (
-    CrossSection,
-    Scattering,
-    electron,
-    magnetic,
-    scalar,
-    standard_model,
-    tensor,
-    upscattering,
-    vector,
-    weak_charge,
-)
-from cevns_bayes.physics.flavours import Flavour
-from cevns_bayes.physics.nuclei import Nucleus, natural_element, nucleus
-from cevns_bayes.physics.targets import Electrons, Target
-from cevns_bayes.scenarios import Parameter, Scenario, log_uniform
-from cevns_bayes.sources import (
-    Flux,
-    Line,
-    Polynomials,
-    Pulse,
-    Source,
-    pion_decay_at_rest,
-    reactor,
-    tabulated,
-)
+They are those of ``cevns_bayes`` itself, each imported when it is first used.
+"""
 
-G_F = FERMI_CONSTANT_PER_MEV2
-ALPHA = FINE_STRUCTURE_CONSTANT
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "ALPHA",
-    "AVOGADRO_PER_MOL",
-    "G_F",
-    "HBAR_C_SQUARED_MEV2_CM2",
-    "SIN2_THETA_W",
-    "Axis",
-    "Background",
-    "ConstantEfficiency",
-    "CrossSection",
-    "Detector",
-    "Electrons",
-    "Experiment",
-    "Flavour",
-    "Flux",
-    "FormulaBackground",
-    "GammaResolution",
-    "Gaussian",
-    "GaussianResolution",
-    "LindhardQuenching",
-    "Line",
-    "LinearQuenchingFactor",
-    "Morphed",
-    "Nucleus",
-    "Nuisance",
-    "Parameter",
-    "Poisson",
-    "PolynomialQuenching",
-    "Polynomials",
-    "Pulse",
-    "Response",
-    "Scattering",
-    "Scenario",
-    "SigmoidEfficiency",
-    "Signal",
-    "Source",
-    "TabulatedEfficiency",
-    "TabulatedQuenching",
-    "Target",
-    "TemplateBackground",
-    "TimeShape",
-    "arrival_shape",
-    "electron",
-    "electron_response",
-    "log_uniform",
-    "magnetic",
-    "natural_element",
-    "nuclear_response",
-    "nucleus",
-    "pion_decay_at_rest",
-    "reactor",
-    "scalar",
-    "standard_model",
-    "tabulated",
-    "tensor",
-    "upscattering",
-    "vector",
-    "weak_charge",
-]
+import cevns_bayes
+
+if TYPE_CHECKING:
+    from cevns_bayes import *  # noqa: F403
+else:
+    __all__, __getattr__ = cevns_bayes.__all__, cevns_bayes.__getattr__

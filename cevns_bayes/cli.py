@@ -10,22 +10,23 @@ import click
 
 from cevns_bayes.arguments import (
     PATH,
-    SAMPLERS,
-    SAMPLING,
-    Choice,
     data_option,
+    data_sets_option,
     experiments_of,
     exposure_option,
     form_factor_option,
-    label_of,
+    jobs_of,
     model_options,
     names_of,
+    physics_options,
     refuse_existing,
+    sampling_options,
+    scenarios_of,
     set_option,
     values_of,
     write_new,
 )
-from cevns_bayes.errors import InputError
+from cevns_bayes.errors import InputError, one_line
 from cevns_bayes.report.terminal import err, out, print_chi2, print_run, print_table, print_text
 
 # What needs PyMC is imported inside the commands: --help and wrong options answer at once.
@@ -65,68 +66,69 @@ def list_command(name: str | None, only_data: bool) -> None:
 
 
 @cli.command()
-@model_options
-@click.option("--output", type=PATH, help="Folder of the results.")
-@click.option("--sampler", type=Choice(SAMPLERS), default="auto", show_default=True)
-@click.option("--draws", type=int, help="Draws per chain.")
-@click.option("--tune", type=int, help="Draws of adaptation per chain of NUTS.")
-@click.option("--chains", type=int, help="Number of chains.")
-@click.option("--live-points", type=int, help="Of nested sampling.")
-@click.option("--seed", type=int, help="Seed of the sampler.")
-@click.option(
-    "--checkpoint",
-    type=PATH,
-    help="Folder from which SMC and nested sampling go on after an interrupt.",
-)
+@click.argument("scenarios", nargs=-1, metavar="SCENARIO...")
+@click.option("--all", "everything", is_flag=True, help="Run all scenarios.")
+@data_sets_option
+@physics_options
+@click.option("--output", type=PATH, help="Folder of the results; of several runs, that of all.")
+@sampling_options
 @click.option("--posterior", type=PATH, help="Folder whose posterior.nc spares the sampling.")
 @click.option("--force", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--no-progress", is_flag=True, help="No progress bars.")
 def run(
-    scenario: str,
-    data: str,
+    scenarios: tuple[str, ...],
+    everything: bool,
+    data_sets: tuple[str, ...],
     output: Path | None,
     posterior: Path | None,
     force: bool,
     no_progress: bool,
     **options: Any,
-) -> None:
+) -> int:
     """Sample the posterior of SCENARIO and write a report.
 
     Writes report.html, posterior.nc, tables, fit.json, profiles and figures into the folder
     results/SCENARIO-DATA, or into --output. If something fails after the sampling, posterior.nc
     is kept in a folder beside it, for --posterior.
 
-    Example: cevns-bayes run weak-mixing-angle --data csi
-    """
-    from cevns_bayes.bayesian.sampling import sample
-    from cevns_bayes.engine.problem import Problem
-    from cevns_bayes.report import analysis, folder, html
-    from cevns_bayes.scenarios.scenario import load_scenario
+    Several scenarios or data sets are run one by one, into such folders within results, or within
+    --output, beside a summary of them: index.html, summary.csv and summary.md. The same command
+    again goes on where it was stopped: finished runs with the same settings are not repeated, and
+    --force replaces only those with others. Failed runs, also those that did not converge, do not
+    stop the others; the exit code is then 2.
 
-    loaded = load_scenario(scenario)
-    target = output or Path("results") / f"{loaded.name}-{label_of(data, options)}"
-    sampling = {k: v for k in SAMPLING if (v := options.pop(k)) is not None}
-    sampling["progressbar"] = not no_progress
-    with folder.new_folder(target, force=force) as staging:
-        experiments, options = experiments_of(data, options)
-        experiments = Problem.build(loaded, experiments, **options).experiments  # or it ends here
-        names = ", ".join(experiment.full_name for experiment in experiments)
-        err.print(f"Compiling and sampling [bold]{loaded.name}[/] on {names} ...")
-        draws = (
-            folder.load_posterior(posterior)
-            if posterior
-            else sample(loaded, experiments, **sampling, **options)
-        )
-        _stop_if_interrupted()
-        folder.write_posterior(draws, staging)
-        err.print("Fitting, profiling and comparing with the Standard Model ...")
-        done = analysis.analyse(loaded, experiments, posterior=draws, **sampling, **options)
-        _stop_if_interrupted()
-        err.print("Drawing the figures ...")
-        html.write_report(done, staging)
-        _stop_if_interrupted()
+    Example: cevns-bayes run weak-mixing-angle --data csi
+
+    Example: cevns-bayes run --all --data csi --data lar --data csi,lar
+    """
+    options["progressbar"] = not no_progress
+    jobs = jobs_of(scenarios_of(scenarios, everything), data_sets, options)
+    if len(jobs) > 1:
+        if posterior:
+            raise InputError("--posterior is for one scenario on one data set")
+        return _run_all(jobs, output or Path("results"), force=force, bar=not no_progress)
+    ((name, job),) = jobs.items()
+    target = output or Path("results") / name
+    done = job.run(
+        target, force=force, posterior=posterior, say=err.print, stop=_stop_if_interrupted
+    )
     print_run(done)
-    out.print(f"Report: {target / folder.REPORT_FILE}", soft_wrap=True, highlight=False)
+    out.print(f"Report: {target / 'report.html'}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _run_all(jobs: dict[str, Any], output: Path, *, force: bool, bar: bool) -> int:
+    """Several runs; the exit code."""
+    from cevns_bayes.report.batch import run_all
+    from cevns_bayes.report.overview import HDI, PAGE, PROFILE, overview
+
+    outcomes = run_all(jobs, output, force=force, bar=bar, stop=_stop_if_interrupted)
+    print_table(overview(outcomes), leaving_out=(HDI, PROFILE))
+    out.print(f"Summary: {output / PAGE}", soft_wrap=True, highlight=False)
+    failed = sum(bool(outcome.problems) for outcome in outcomes.values())
+    if failed:
+        err.print(f"[bold white on red]{failed} of {len(outcomes)} failed.")
+    return 2 if failed else 0
 
 
 @cli.command()
@@ -250,30 +252,10 @@ def validate(
         write_new(markdown_file, table.markdown())
 
 
-@cli.command()
-@click.argument("scenarios", nargs=-1)
-@data_option
-@click.option("--markdown", "markdown_file", type=PATH, help="Write a new table file.")
-def survey(scenarios: tuple[str, ...], data: str, markdown_file: Path | None) -> None:
-    """Sample SCENARIOS (all, if none is named) with default settings and tabulate diagnostics.
-
-    Example: cevns-bayes survey --markdown sampling.md
-    """
-    from cevns_bayes.bayesian.survey import survey
-    from cevns_bayes.report import listings
-
-    refuse_existing(markdown_file)
-    table = listings.survey(_announced(survey(scenarios, names_of(data))))
-    print_table(table)
-    if markdown_file:
-        write_new(markdown_file, table.markdown())
-
-
 def _announced(rows: Iterable[Any]) -> Iterable[Any]:
     """The rows of a long work, each named on stderr as soon as it is there."""
     for row in rows:
-        on = f" on {row.data}" if hasattr(row, "data") else ""
-        err.print(f"{row.scenario}{on}: {row.verdict}", highlight=False, markup=False)
+        err.print(f"{row.scenario} on {row.data}: {row.verdict}", highlight=False, markup=False)
         yield row
 
 
@@ -335,8 +317,7 @@ def _stop_if_interrupted() -> None:
 
 
 def _message(error: BaseException) -> str:
-    text = error.format_message() if isinstance(error, click.UsageError) else str(error)
-    return " ".join("; ".join([text, *getattr(error, "__notes__", ())]).split())
+    return one_line(error, error.format_message() if isinstance(error, click.UsageError) else "")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import isfinite, nan
+from typing import Any
 
 
 class InputError(ValueError):
@@ -21,3 +23,25 @@ def unknown_name(kind: str, got: object, allowed: Iterable[str]) -> InputError:
     nearest = get_close_matches(str(got), allowed, n=1, cutoff=0.5)
     hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
     return InputError(f"unknown {kind} '{got}'{hint} (allowed: {', '.join(allowed) or 'none'})")
+
+
+def finite_number(name: str, value: Any) -> float:
+    """The value as a float.
+
+    Raises
+    ------
+    InputError
+        Not a number, or not a finite one.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = nan
+    if not isfinite(number):
+        raise InputError(f"{name} must be a finite number, got {value!r}")
+    return number
+
+
+def one_line(error: BaseException, text: str = "") -> str:
+    """What an error says, or this text, with the notes of the error."""
+    return " ".join("; ".join([text or str(error), *getattr(error, "__notes__", ())]).split())

@@ -45,7 +45,7 @@ def is_as_published(experiments: Sequence[Experiment], options: ModelOptions) ->
     ours = {experiment.fingerprint() for experiment in experiments}
     return (
         options.get("form_factor", "helm") == "helm"
-        and not options.get("priors")
+        and not (options.get("priors") or options.get("fixed"))
         and (len(ours) == 1 or not options.get("share_flux", True))
         and ours == {load_experiment(name).fingerprint() for name in names}
     )

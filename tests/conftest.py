@@ -1,11 +1,13 @@
 """Shared fixtures; what is dear (the experiment, fits, posteriors) is made once per session."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 
 import cevns_bayes as cb
+from cevns_bayes import cli
 
 TESTS = Path(__file__).parent
 SHARED = TESTS.parents[1] / "shared"  # beside the repository, if at all
@@ -19,6 +21,21 @@ def validation_module(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def cevns_bayes(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["cevns-bayes", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+        captured = capsys.readouterr()
+        return exit_info.value.code, captured.out, captured.err
+
+    return call
 
 
 @pytest.fixture(scope="session")

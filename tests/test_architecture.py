@@ -13,7 +13,7 @@ PACKAGE = ROOT / "cevns_bayes"
 # A room may import those above it; rooms in one line do not know each other.
 ORDER = (
     ("compiling", "errors"),
-    ("datasets", "plugins"),
+    ("checks", "datasets", "plugins"),
     ("physics",),
     ("sources",),
     ("detectors", "releases"),
@@ -23,7 +23,8 @@ ORDER = (
     ("engine",),
     ("bayesian", "frequentist"),
     ("published",),
-    ("arguments", "report"),
+    ("report",),
+    ("arguments",),
     ("cli",),
     ("__main__",),
 )

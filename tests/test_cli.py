@@ -11,28 +11,11 @@ import pytest
 
 import cevns_bayes as cb
 from cevns_bayes import arguments, cli
-from cevns_bayes.bayesian.diagnostics import Convergence
 from cevns_bayes.bayesian.samplers import NUTS
 from cevns_bayes.bayesian.sampling import SAMPLERS
-from cevns_bayes.bayesian.survey import Row
 from cevns_bayes.report.folder import write_posterior
 
 FAST_COMPILE = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
-
-
-@pytest.fixture
-def cevns_bayes(monkeypatch, capsys, tmp_path):
-    """Run the command line in an empty folder: exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cevns-bayes", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-        captured = capsys.readouterr()
-        return exit_info.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.mark.parametrize(
@@ -50,9 +33,21 @@ def cevns_bayes(monkeypatch, capsys, tmp_path):
         (("run", "sm", "--seed", "-3"), "non-negative"),
         (("run", "sm", "--sampler", "nut"), "did you mean 'nuts'?"),
         (("run", "sm", "--live-points", "3"), "at least 50"),
+        (("run", "sm", "--fix", "csi::alpha_brn"), "malformed --fix 'csi::alpha_brn'"),
+        (("run", "sm", "--fix", "csi::alpha_bnr=0.1"), "did you mean 'csi::alpha_brn'?"),
+        (("fit", "sm", "--fix", "csi::alpha_time=1"), "must be within Uniform(-0.25, 0.25)"),
+        (("profile", "sm", "--fix", "x=1", "--fix", "x=2"), "--fix names a variable twice"),
         (("profile", "sm"), "no parameters of interest"),
         (("profile", "weak-mixing-angle", "--points", "3"), "at least 10"),
-        (("survey", "smm"), "did you mean 'sm'?"),
+        (("run",), "name a SCENARIO, or several, or give --all"),
+        (("run", "--all", "sm"), "--all runs all scenarios"),
+        (("run", "sm", "smm"), "did you mean 'sm'?"),
+        (("run", "sm", "sm"), "run names sm-csi twice"),
+        (("run", "sm", "--data", "csi", "--data", "cis"), "did you mean 'csi'?"),
+        (("run", "sm", "--data", "csi,lar", "--data", "lar+csi"), "--data names csi+lar twice"),
+        (("run", "--all", "--seed", "-3"), "non-negative"),
+        (("run", "--all", "--draws", "1"), "at least 4"),
+        (("run", "--all", "--posterior", "kept"), "for one scenario on one data set"),
         (("predict", "sm", "--set", "csi::alpha_brn=1", "--set", "csi::alpha_brn=2"), "twice"),
         (("predict", "sm", "--data", "csi,lar"), "one experiment"),
         (("validate", "leptoquark-s1"), "unknown published scenario"),
@@ -192,6 +187,17 @@ def test_asimov_of_another_scenario_is_found_again(cevns_bayes):
     assert float(row.split()[1]) == pytest.approx(0.25, abs=1e-3)
 
 
+def test_what_is_held_is_held_in_the_fit_and_not_in_the_truth(cevns_bayes):
+    truth = ("--asimov", "weak-mixing-angle", "--set", "sin2_theta_w=0.25")
+    held = ("--fix", "csi::alpha_flux=0", "--fix", "sin2_theta_w=0.25")
+    code, out, _ = cevns_bayes("fit", "weak-mixing-angle", *truth, *held)
+    assert code == 0
+    assert "χ² = 0.00 for 98 degrees of freedom" in out
+    assert "csi::alpha_brn" in out
+    assert "sin2_theta_w" not in out
+    assert "csi::alpha_flux" not in out
+
+
 def test_values_of_the_truth_are_parameters_or_nuisances():
     data = cb.load_experiment("csi"), cb.load_experiment("lar")
     texts = ("csi::r_n=5", "lar::r_n=3", "alpha_flux=0.1", "lar::alpha_ssb=0.01")
@@ -207,10 +213,25 @@ def test_values_of_the_truth_are_parameters_or_nuisances():
         ("csi,lar-gaussian", {}, "csi-lar-gaussian"),
         ("lar-2d, folder/mine.py:low", {"exposure": 2.0}, "lar-2d-mine-low-asimov"),
         ("my_detector.py", {"asimov": "sm"}, "my_detector-asimov"),
+        (
+            "csi",
+            {"fixed": {"mass": 10.0, "csi::alpha_brn": 0.1}},
+            "csi-csi_alpha_brn=0.1-mass=10.0",
+        ),
+        ("csi+lar", {}, "csi-lar"),
     ],
 )
 def test_name_of_the_folder_tells_the_data(data, forecast, label):
     assert arguments.label_of(data, {"asimov": None, "exposure": None} | forecast) == label
+
+
+def test_a_plus_joins_experiments_but_is_part_of_the_name_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a+b").mkdir()
+    Path("a+b/mine.py").write_text("")
+    assert arguments.names_of("csi + lar") == arguments.names_of("csi,lar") == ["csi", "lar"]
+    files = ["a+b/mine.py", "a+b/mine.py:low"]
+    assert arguments.names_of(", ".join(["csi+lar", *files])) == ["csi", "lar", *files]
 
 
 def test_an_experiment_file_is_data(cevns_bayes, tmp_path):
@@ -284,7 +305,7 @@ def test_fit_prints_chi2(cevns_bayes):
 
 
 def test_help_of_every_command_has_an_example(cevns_bayes):
-    commands = ("run", "fit", "profile", "predict", "compare", "survey", "validate", "list")
+    commands = ("run", "fit", "profile", "predict", "compare", "validate", "list")
     for command in (*([name] for name in commands), ["data", "import"]):
         code, out, _ = cevns_bayes(*command, "--help")
         assert code == 0
@@ -315,14 +336,3 @@ def test_profile_prints_intervals_and_writes_curves(cevns_bayes, tmp_path):
     code, _, err = cevns_bayes("profile", "weak-mixing-angle", "--output", "profiles")
     assert code == 2
     assert "profiles exists" in err
-
-
-def test_survey_writes_a_table(cevns_bayes, tmp_path, monkeypatch):
-    row = Row("sm", "nuts", 12.3, Convergence(1.02, 5000.0, 300.0), float("nan"))
-    monkeypatch.setattr("cevns_bayes.bayesian.survey.survey", lambda scenarios, data: iter([row]))
-    code, out, _ = cevns_bayes("survey", "sm", "--markdown", "table.md")
-    assert code == 0
-    assert "tail ESS 300 is below 400" in out
-    header, _, line = (tmp_path / "table.md").read_text().splitlines()
-    assert header.startswith("| scenario | sampler | seconds | R-hat |")
-    assert line.startswith("| sm | nuts | 12 | 1.0200 | 5000 | 300 | — | R-hat 1.020 is not")

@@ -21,14 +21,22 @@ def test_the_face_holds_what_is_promised():
     do = "predict asimov build_model sample fit profile compare prior_sensitivity analyse summary"
     load = "load_scenario scenario_names load_experiment experiment_names"
     more = "check_convergence write_report plot_region plot_spectra InputError"
-    assert {*do.split(), *load.split(), *more.split(), *authoring.__all__} <= {*cb.__all__}
+    own = "Scenario Parameter Experiment Signal Detector Flux vector G_F SIN2_THETA_W"
+    assert {*do.split(), *load.split(), *more.split(), *own.split()} <= {*cb.__all__}
     assert cb.__version__.count(".") == 2
 
 
 def test_type_checkers_and_python_see_the_same_names():
-    (listed,) = (n for n in STUB.body if isinstance(n, ast.Assign))
-    imported = [a.name for n in STUB.body if isinstance(n, ast.ImportFrom) for a in n.names]
-    assert sorted(ast.literal_eval(listed.value)) == sorted(imported) == sorted(cb.__all__)
+    imported = [a for n in STUB.body if isinstance(n, ast.ImportFrom) for a in n.names]
+    assert all(alias.asname == alias.name for alias in imported)  # else not exported
+    assert sorted(alias.name for alias in imported) == sorted(cb.__all__)
+
+
+def test_files_of_ones_own_may_name_the_package_or_authoring():
+    assert authoring.Detector is cb.Detector
+    assert pytest.approx(1.1663787e-11) == authoring.G_F
+    with pytest.raises(ImportError, match="cannot import name 'Detektor'"):
+        from cevns_bayes.authoring import Detektor  # noqa: F401
 
 
 def test_importing_the_package_does_not_import_pymc():

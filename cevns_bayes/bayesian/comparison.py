@@ -14,13 +14,11 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from cevns_bayes.bayesian.diagnostics import check_convergence
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, check_convergence
 from cevns_bayes.bayesian.provenance import recorded, require
 from cevns_bayes.errors import InputError
 
-# LOO of a bin above this Pareto k is not reliable: Vehtari et al., arXiv:1507.02646.
-MAX_PARETO_K = 0.7
-# The same for WAIC above this variance: Vehtari, Gelman, Gabry, arXiv:1507.04544.
+# WAIC of a bin above this variance is not reliable: Vehtari, Gelman, Gabry, arXiv:1507.04544.
 MAX_WAIC_VARIANCE = 0.4
 
 _log = logging.getLogger(__name__)

@@ -14,6 +14,8 @@ from cevns_bayes.scenarios.priors import sampled_name
 MAX_R_HAT = 1.01
 MIN_ESS = 400.0
 MAX_EVIDENCE_ERROR = 0.2
+MAX_PARETO_K = 0.7  # Vehtari et al., arXiv:1507.02646, also of LOO.
+MIN_SHARE = 0.05  # of effective points among weighted ones
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Convergence:
 
     ``divergences`` are those of NUTS; ``evidence_error`` is that of the log-evidence of the other
     samplers, and ``effective_size`` the effective number of weighted points of nested sampling.
+    Of weights of proposals there are ``pareto_k``, the shape of their tail, and
+    ``effective_share``; ``doubts`` is what else a sampler has against its result, in words.
     """
 
     r_hat: float
@@ -30,6 +34,9 @@ class Convergence:
     divergences: int = 0
     evidence_error: float = 0.0
     effective_size: float = np.inf
+    pareto_k: float = -np.inf
+    effective_share: float = 1.0
+    doubts: str = ""
 
     @property
     def problems(self) -> list[str]:
@@ -50,7 +57,11 @@ class Convergence:
         if not self.evidence_error <= MAX_EVIDENCE_ERROR:
             error = f"{self.evidence_error:.2f} is above {MAX_EVIDENCE_ERROR}"
             problems.append(f"the error of the log-evidence {error}")
-        return problems
+        if not self.pareto_k <= MAX_PARETO_K:
+            problems.append(f"Pareto k {self.pareto_k:.2f} of the weights is above {MAX_PARETO_K}")
+        if not self.effective_share >= MIN_SHARE:
+            problems.append(f"{self.effective_share:.1%} of the proposals are effective")
+        return [*problems, *([self.doubts] if self.doubts else [])]
 
 
 def sampled_names(posterior: xr.DataTree) -> list[str]:
@@ -92,6 +103,9 @@ def check_convergence(posterior: xr.DataTree) -> Convergence:
         divergences=int(sample_stats["diverging"].sum()) if "diverging" in sample_stats else 0,
         evidence_error=float(posterior.attrs.get("log_evidence_error", 0.0)),
         effective_size=float(posterior.attrs.get("effective_size", np.inf)),
+        pareto_k=float(posterior.attrs.get("pareto_k", -np.inf)),
+        effective_share=float(posterior.attrs.get("effective_share", 1.0)),
+        doubts=str(posterior.attrs.get("doubts", "")),
     )
 
 

@@ -17,8 +17,7 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
-from cevns_bayes.bayesian.comparison import MAX_PARETO_K
-from cevns_bayes.bayesian.diagnostics import MIN_ESS, check_convergence
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, MIN_ESS, check_convergence
 from cevns_bayes.bayesian.provenance import check_made_of
 from cevns_bayes.bayesian.samplers.nested import resampled
 from cevns_bayes.bayesian.sampling import DEFAULT_SEED, sample

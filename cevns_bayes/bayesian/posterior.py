@@ -38,8 +38,10 @@ def assembled(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
 
     replicated = partial(_replicated, np.random.default_rng(seed))
     stats = trace["sample_stats"].data_vars
+    groups = {"marginal": trace["marginal"]} if "marginal" in trace.children else {}
     return xr.DataTree.from_dict(
-        {
+        groups
+        | {
             "posterior": parameters,
             "expected": expected,
             "sample_stats": xr.Dataset({k: v for k, v in stats.items() if v.dtype != object}),

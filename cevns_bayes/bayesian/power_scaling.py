@@ -9,8 +9,10 @@ to any power: of the choice between linear and log priors see
 import arviz as az
 import numpy as np
 import pymc as pm
+import pytensor
+import pytensor.tensor as pt
 import xarray as xr
-from pymc.stats import compute_log_prior
+from pytensor.graph.replace import graph_replace, vectorize_graph
 
 from cevns_bayes.bayesian.provenance import recorded, require
 from cevns_bayes.compiling import FAST_COMPILE
@@ -36,15 +38,22 @@ def log_prior(model: pm.Model, posterior: xr.Dataset) -> xr.Dataset:
     xarray.Dataset
         Natural logarithms by name of the variable, dims chain, draw.
     """
-    draws = posterior[[rv.name for rv in model.free_RVs]].transpose(*SAMPLE_DIMS, ...)
-    densities = compute_log_prior(
-        xr.DataTree.from_dict({"posterior": draws}),
-        model=model,
-        extend_inferencedata=False,
-        progressbar=False,
-        compile_kwargs={"mode": FAST_COMPILE},
+    ones = [rv.type() for rv in model.free_RVs]
+    many = [pt.tensor(dtype=one.dtype, shape=(None, *one.type.shape)) for one in ones]
+    densities = [pm.logp(rv, rv).sum() for rv in model.free_RVs]
+    of_one = graph_replace(densities, dict(zip(model.free_RVs, ones, strict=True)), strict=False)
+    of_many = vectorize_graph(of_one, dict(zip(ones, many, strict=True)))
+    draws = [posterior[rv.name].transpose(*SAMPLE_DIMS, ...) for rv in model.free_RVs]
+    chains = draws[0].shape[:2]
+    flat = [draw.to_numpy().reshape((-1, *draw.shape[2:])) for draw in draws]
+    evaluate = pytensor.function(many, of_many, mode=FAST_COMPILE, on_unused_input="ignore")
+    found = zip(model.free_RVs, evaluate(*flat), strict=True)
+    return xr.Dataset(
+        {
+            rv.name: (SAMPLE_DIMS, np.broadcast_to(x, flat[0].shape[:1]).reshape(chains))
+            for rv, x in found
+        }
     )
-    return densities.sum([dim for dim in densities.dims if dim not in SAMPLE_DIMS])
 
 
 def power_scaling(posterior: xr.DataTree) -> xr.Dataset:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from cevns_bayes.detectors.effects import (
-    ConstantEfficiency,
+from cevns_bayes.checks import called, check_array, check_increasing
+from cevns_bayes.detectors.detection import (
     Efficiency,
     Quenching,
     Resolution,
     detection_matrix,
 )
+from cevns_bayes.detectors.effects import ConstantEfficiency
 from cevns_bayes.detectors.folding import folded_kinematics
 from cevns_bayes.detectors.response import Response, target_of
 from cevns_bayes.errors import InputError
@@ -68,6 +69,12 @@ class Detector:
     efficiency: Efficiency = field(default_factory=ConstantEfficiency)
     variations: Mapping[str, "tuple[Detector, Detector]"] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        edges = check_increasing("energy_edges of Detector", self.energy_edges)
+        object.__setattr__(self, "energy_edges", edges)
+        if not callable(self.efficiency):
+            raise InputError(f"efficiency of Detector must be a function, got {self.efficiency!r}")
+
     def detection(self, visible_energy_kev: np.ndarray) -> np.ndarray:
         """Probability to be found in each bin, shape (energy, recoil)."""
         return detection_matrix(
@@ -104,8 +111,7 @@ def nuclear_response(targets: Mapping[Nucleus, float], detector: Detector, flux:
 
 def _of_nucleus(nucleus: Nucleus, number: float, detector: Detector, flux: Flux) -> Response:
     """A panel ends where a spectrum does: the end of a line is a step inside the range."""
-    if not 0 < number < np.inf:
-        raise InputError(f"number of {nucleus.symbol} must be finite and positive, got {number}")
+    check_array(f"number of {nucleus.symbol}", number, (), "finite and positive")
     edges = [0.0, *(maximum_recoil_energy(end, nucleus.mass_mev) for end in flux.ends_mev)]
     return _response(
         detector,
@@ -113,9 +119,15 @@ def _of_nucleus(nucleus: Nucleus, number: float, detector: Detector, flux: Flux)
         (nucleus,),
         np.array(edges),
         nodes=NODES_PER_PANEL,
-        visible_energy_kev=lambda at, recoil: at.quenching.visible_energy_kev(recoil),
+        visible_energy_kev=_quenched,
         target_number=lambda recoil: number,
     )
+
+
+def _quenched(detector: Detector, recoil: np.ndarray) -> np.ndarray:
+    title = "visible energy of the quenching"
+    visible = called(title, detector.quenching.visible_energy_kev, recoil)
+    return check_array(title, visible, recoil.shape, "finite and non-negative")
 
 
 def electron_response(
@@ -135,6 +147,11 @@ def electron_response(
     molecule_number
         Number of molecules in the detector.
 
+    Raises
+    ------
+    InputError
+        No atoms, numbers that are not positive, or a response that cannot be resolved.
+
     Examples
     --------
     >>> quenching, resolution = cb.PolynomialQuenching((0.08,)), cb.GaussianResolution(noise=0.1)
@@ -145,9 +162,13 @@ def electron_response(
     >>> response.matrix.shape[0], response.nuclei
     (2, ())
     """
+    if not atoms:
+        raise InputError("an electron response needs one atom or more, got none")
+    for name, number in {"end_kev": end_kev, "molecule_number": molecule_number}.items():
+        check_array(f"{name} of an electron response", number, (), "finite and positive")
     end = end_kev * MEV_PER_KEV
     shells = np.concatenate([binding_energies_mev(atom) for atom in atoms])
-    steps = np.append(np.arange(0.0, end_kev), end_kev) * MEV_PER_KEV
+    steps = np.append(np.arange(0.0, end_kev, max(1.0, end_kev / 100)), end_kev) * MEV_PER_KEV
     return _response(
         detector,
         flux,

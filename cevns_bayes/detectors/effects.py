@@ -1,106 +1,26 @@
-"""Detector effects: quenching, energy resolution, efficiency.
-
-An effect of one's own is an object with the one method of :class:`Quenching`, :class:`Resolution`
-or :class:`Efficiency`.
-"""
+"""Effects of a detector that are ready-made: quenching, energy resolution, efficiency."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.polynomial import Polynomial
 from scipy import stats
 
+from cevns_bayes.checks import check_array, check_fields, check_increasing
 from cevns_bayes.errors import InputError
-from cevns_bayes.physics.quadrature import adaptive_panels, rule_of_panels
 
 KEV_PER_MEV = 1e3
-ACCURACY = 1e-9  # of a probability
-NODES = 12  # per panel of reconstructed energy
-MAX_PANELS = 50_000
-PANELS_AT_ONCE = 200  # so that arrays of points times visible energies fit into memory
 
 
-class Quenching(Protocol):
-    """Nuclear recoil energy [MeV] to visible energy [keVee]."""
-
-    def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray: ...
-
-
-class Resolution(Protocol):
-    """Density of the reconstructed energy for a visible energy [keVee], broadcast.
-
-    One that has the method ``cumulative``, with the same arguments, is proved to be resolved: a
-    peak much narrower than the bins can otherwise fall between the points that are tried.
-    """
-
-    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray: ...
-
-
-class Efficiency(Protocol):
-    """Probability to accept an event of a reconstructed energy."""
-
-    @property
-    def kinks(self) -> tuple[float, ...]:
-        """Reconstructed energies where the efficiency is not smooth."""
-
-    def __call__(self, reconstructed: np.ndarray, /) -> np.ndarray: ...
-
-
-def detection_matrix(
-    edges: np.ndarray,
-    resolution: Resolution,
-    efficiency: Efficiency,
-    visible_energy_kev: np.ndarray,
-) -> np.ndarray:
-    """Probability to be reconstructed in each bin and accepted, shape (bins, visible energies).
-
-    By adaptive quadrature: however narrow the resolution is, each visible energy is resolved.
-
-    Raises
-    ------
-    InputError
-        If the quadrature does not converge.
-    """
-    inside = [kink for kink in efficiency.kinks if edges[0] < kink < edges[-1]]
-
-    def integrals(panels: np.ndarray) -> np.ndarray:
-        """Those wanted, then what the density alone misses of the resolution's cumulative."""
-        points, weights = rule_of_panels(panels, NODES)
-        density = resolution.density(points[:, None], visible_energy_kev) * weights[:, None]
-        accepted = density * efficiency(points)[:, None]
-        found, alone = (
-            x.reshape((len(panels), NODES, -1)).sum(axis=1) for x in (accepted, density)
-        )
-        return np.hstack([found, alone - _contents(resolution, panels, visible_energy_kev, alone)])
-
-    def blockwise(panels: np.ndarray) -> np.ndarray:
-        blocks = range(0, len(panels), PANELS_AT_ONCE)
-        return np.concatenate([integrals(panels[i : i + PANELS_AT_ONCE]) for i in blocks])
-
-    def converged(change: np.ndarray, sums: np.ndarray, _: np.ndarray) -> np.ndarray:
-        missed = np.abs(sums[:, len(visible_energy_kev) :])
-        return (change < ACCURACY).all(axis=1) & (missed < 10 * ACCURACY).all(axis=1)
-
-    panels, values = adaptive_panels(
-        np.unique(np.concatenate([edges, inside])),
-        blockwise,
-        converged,
-        most=MAX_PANELS,
-    )
-    first = np.searchsorted(panels[:, 0], edges[:-1])
-    return np.add.reduceat(values[:, : len(visible_energy_kev)], first, axis=0)
-
-
-def _contents(
-    resolution: Resolution, panels: np.ndarray, visible_energy_kev: np.ndarray, alone: np.ndarray
-) -> np.ndarray:
-    """Exact integrals of the density over panels, where the resolution knows them."""
-    cumulative = getattr(resolution, "cumulative", None)
-    if cumulative is None:
-        return alone
-    low, high = (cumulative(panels[:, i, None], visible_energy_kev) for i in (0, 1))
-    return high - low
+def _table(owner: object, x: str, y: str, allowed: str) -> tuple[np.ndarray, np.ndarray]:
+    """Fields of increasing x and of y that is ``allowed``, as arrays of the shape (points,)."""
+    name = type(owner).__name__
+    at = check_increasing(f"{x} of {name}", getattr(owner, x))
+    values = check_array(f"{y} of {name}", getattr(owner, y), at.shape, allowed)
+    object.__setattr__(owner, x, at)
+    object.__setattr__(owner, y, values)
+    return at, values
 
 
 @dataclass(frozen=True)
@@ -114,6 +34,10 @@ class PolynomialQuenching:
     """
 
     coefficients: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        title, count = "coefficients of PolynomialQuenching", np.size(self.coefficients)
+        check_array(title, self.coefficients, (count,))
 
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
@@ -132,6 +56,10 @@ class LinearQuenchingFactor:
 
     constant: float
     slope_per_kev: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "constant")
+        check_fields(self, "finite", "slope_per_kev")
 
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
@@ -155,6 +83,9 @@ class LindhardQuenching:
     k: float
     protons: int
 
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "k", "protons")
+
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
         energy_kev = KEV_PER_MEV * recoil_energy_mev
@@ -167,7 +98,8 @@ class LindhardQuenching:
 class TabulatedQuenching:
     """Visible energy E_ee = E QF(E); QF is linear between points of a table and flat outside.
 
-    ``recoil_energy_kev`` increases; both arrays have the shape (points,).
+    ``recoil_energy_kev`` increases, and E QF(E) does not decrease; both arrays have the shape
+    (points,).
 
     Examples
     --------
@@ -179,14 +111,43 @@ class TabulatedQuenching:
     recoil_energy_kev: np.ndarray
     quenching_factor: np.ndarray
 
+    def __post_init__(self) -> None:
+        factor = "quenching_factor"
+        energy, qf = _table(self, "recoil_energy_kev", factor, "finite and non-negative")
+        slope = np.diff(qf) / np.diff(energy)
+        rise = np.minimum(qf[:-1] + slope * energy[:-1], qf[1:] + slope * energy[1:])
+        if (rise < 0).any():
+            raise InputError(
+                "recoil energy times quenching_factor of TabulatedQuenching must not decrease, but "
+                f"does above {energy[int(np.argmax(rise < 0))]:g} keV"
+            )
+
     def visible_energy_kev(self, recoil_energy_mev: np.ndarray) -> np.ndarray:
         """Electron-equivalent energy [keVee]."""
         energy_kev = KEV_PER_MEV * recoil_energy_mev
         return energy_kev * np.interp(energy_kev, self.recoil_energy_kev, self.quenching_factor)
 
 
+class _Distribution:
+    """Resolution by a distribution of SciPy's; arguments are broadcast against each other."""
+
+    distribution: ClassVar[Any]
+
+    def parameters(self, visible_energy_kev: np.ndarray) -> dict[str, np.ndarray]:
+        """Keywords of the distribution."""
+        raise NotImplementedError
+
+    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability density of the reconstructed energy, in its unit."""
+        return self.distribution.pdf(reconstructed, **self.parameters(visible_energy_kev))
+
+    def cumulative(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability to be reconstructed below an energy."""
+        return self.distribution.cdf(reconstructed, **self.parameters(visible_energy_kev))
+
+
 @dataclass(frozen=True)
-class GaussianResolution:
+class GaussianResolution(_Distribution):
     """Reconstructed energy [keVee], Gaussian with sigma^2 = noise^2 + scale^2 E_ee.
 
     ``noise`` is in keVee, ``scale`` in keVee^(1/2).
@@ -198,6 +159,7 @@ class GaussianResolution:
     array([2.39, 3.57, 2.39])
     """
 
+    distribution = stats.norm
     scale: float = 0.0
     noise: float = 0.0
 
@@ -208,24 +170,17 @@ class GaussianResolution:
                 f"scale {self.scale} and noise {self.noise}"
             )
 
-    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability density [1/keVee]; the arguments are broadcast against each other."""
-        return stats.norm.pdf(reconstructed, visible_energy_kev, self._sigma(visible_energy_kev))
-
-    def cumulative(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability to be reconstructed below an energy."""
-        return stats.norm.cdf(reconstructed, visible_energy_kev, self._sigma(visible_energy_kev))
-
-    def _sigma(self, visible_energy_kev: np.ndarray) -> np.ndarray:
-        return np.sqrt(self.noise**2 + self.scale**2 * visible_energy_kev)
+    def parameters(self, visible_energy_kev: np.ndarray) -> dict[str, np.ndarray]:
+        sigma = np.sqrt(self.noise**2 + self.scale**2 * visible_energy_kev)
+        return {"loc": visible_energy_kev, "scale": sigma}
 
 
 @dataclass(frozen=True)
-class GammaResolution:
+class GammaResolution(_Distribution):
     """Photoelectrons for a visible energy: density ~ x^b exp(-a (1 + b) x).
 
     a = mean_scale / E_ee, b = shape_scale * E_ee with E_ee in keVee (arXiv:2110.07730,
-    supplemental material); the mean is 1/a.
+    supplemental material); the mean is 1/a, x in photoelectrons.
 
     Examples
     --------
@@ -234,22 +189,16 @@ class GammaResolution:
     array([0.086, 0.096, 0.024])
     """
 
+    distribution = stats.gamma
     mean_scale: float
     shape_scale: float
 
-    def density(self, photoelectrons: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability density [1/PE]; the arguments are broadcast against each other."""
-        shape, scale = self._shape_and_scale(visible_energy_kev)
-        return stats.gamma.pdf(photoelectrons, shape, scale=scale)
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "mean_scale", "shape_scale")
 
-    def cumulative(self, photoelectrons: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
-        """Probability of fewer photoelectrons."""
-        shape, scale = self._shape_and_scale(visible_energy_kev)
-        return stats.gamma.cdf(photoelectrons, shape, scale=scale)
-
-    def _shape_and_scale(self, visible_energy_kev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def parameters(self, visible_energy_kev: np.ndarray) -> dict[str, np.ndarray]:
         shape = 1 + self.shape_scale * visible_energy_kev
-        return shape, visible_energy_kev / (self.mean_scale * shape)
+        return {"a": shape, "scale": visible_energy_kev / (self.mean_scale * shape)}
 
 
 @dataclass(frozen=True)
@@ -263,7 +212,9 @@ class ConstantEfficiency:
     """
 
     efficiency: float = 1.0
-    kinks: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self, "between 0 and 1", "efficiency")
 
     def __call__(self, x: np.ndarray, /) -> np.ndarray:
         return np.full_like(x, self.efficiency, dtype=float)
@@ -284,6 +235,9 @@ class SigmoidEfficiency:
     b: float
     c: float
     d: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite", "a", "b", "c", "d")
 
     def __call__(self, x: np.ndarray, /) -> np.ndarray:
         return np.maximum(self.a / (1 + np.exp(-self.b * (x - self.c))) + self.d, 0.0)
@@ -312,6 +266,9 @@ class TabulatedEfficiency:
     energy: np.ndarray
     efficiency: np.ndarray
 
+    def __post_init__(self) -> None:
+        _table(self, "energy", "efficiency", "between 0 and 1")
+
     def __call__(self, x: np.ndarray, /) -> np.ndarray:
         return np.interp(x, self.energy, self.efficiency)
 
@@ -327,6 +284,10 @@ class DecayingTimeEfficiency:
 
     start_us: float
     rate_per_us: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite", "start_us")
+        check_fields(self, "finite and non-negative", "rate_per_us")
 
     def __call__(self, time_us: np.ndarray) -> np.ndarray:
         return np.exp(-self.rate_per_us * np.maximum(time_us - self.start_us, 0.0))

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
+from cevns_bayes.checks import check_array
+
 Alphas = Mapping[str, Any]  # nuisance name -> PyTensor scalar or number
 Variations = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name -> (-1 sigma, +1 sigma)
 
@@ -68,6 +70,12 @@ class Morphed:
         """Apply a linear function of arrays to the nominal version and to every variation."""
         variations = {name: (linear(d), linear(u)) for name, (d, u) in self.variations.items()}
         return Morphed(linear(self.nominal), variations)
+
+    def check(self, title: str, shape: tuple[int, ...], allowed: str = "finite") -> None:
+        """Refuse other shapes, and numbers that cannot be; ``title`` begins the message."""
+        check_array(title, self.nominal, shape, allowed)
+        for name, versions in self.variations.items():
+            check_array(f"{title} at -1 and +1 sigma of {name}", versions, (2, *shape))
 
     def arrays(self) -> list[np.ndarray]:
         """Nominal, then the variations in their order."""

@@ -72,15 +72,17 @@ class Response:
         """
         first = responses[0]
         for other in responses[1:]:
-            if other.flux is not first.flux:
-                raise InputError("responses to different fluxes cannot be joined")
-            if other.variations.keys() != first.variations.keys():
-                raise InputError(
-                    "responses with different nuisances cannot be joined, got "
-                    f"{sorted(first.variations)} and {sorted(other.variations)}"
-                )
-            if other.nodes_per_panel != first.nodes_per_panel:
-                raise InputError("responses with different nodes per panel cannot be joined")
+            for same, what in (
+                (other.flux is first.flux, "to different fluxes"),
+                (other.variations.keys() == first.variations.keys(), "with different nuisances"),
+                (other.nodes_per_panel == first.nodes_per_panel, "with different nodes per panel"),
+            ):
+                if not same:
+                    raise InputError(f"responses {what} cannot be joined")
+
+        def stacked(name: str, end: int) -> np.ndarray:
+            return np.hstack([response.variations[name][end] for response in responses])
+
         return cls(
             flux=first.flux,
             energy_edges=first.energy_edges,
@@ -88,13 +90,7 @@ class Response:
             recoil_energy_mev=np.concatenate([r.recoil_energy_mev for r in responses]),
             panels_mev=np.concatenate([r.panels_mev for r in responses]),
             matrix=np.hstack([response.matrix for response in responses]),
-            variations={
-                name: (
-                    np.hstack([response.variations[name][0] for response in responses]),
-                    np.hstack([response.variations[name][1] for response in responses]),
-                )
-                for name in first.variations
-            },
+            variations={name: (stacked(name, 0), stacked(name, 1)) for name in first.variations},
         )
 
     @property

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 
+from cevns_bayes.checks import check_array, check_increasing
 from cevns_bayes.errors import InputError
-from cevns_bayes.physics.quadrature import binned_rule
+from cevns_bayes.physics.quadrature import integrals_over_bins
 from cevns_bayes.sources.source import Source
 
 TimeEfficiency = Callable[[np.ndarray], np.ndarray]
@@ -46,7 +47,8 @@ class TimeShape:
         cls, fractions: Callable[[float], np.ndarray], *, range_us: float, step_us: float = 0.01
     ) -> "TimeShape":
         """Tabulate ``fractions(shift)``, of shape (time,), for shifts within ``±range_us``."""
-        count = round(range_us / step_us)
+        check_array("range_us of a TimeShape", range_us, (), "finite and positive")
+        count = max(1, round(range_us / step_us))
         knots = step_us * np.arange(-count - 1, count + 2)
         shifts = step_us * np.arange(-2 * count, 2 * count + 1) / 2
         table = np.array([fractions(float(shift)) for shift in shifts])
@@ -78,6 +80,11 @@ class TimeShape:
     def bins(self) -> int:
         """Number of time bins."""
         return self.coefficients.shape[1]
+
+    @property
+    def reach_us(self) -> float:
+        """Greatest shift that is tabulated; zero if none moves it."""
+        return float(self.knots_us[-2]) if len(self.knots_us) > 1 else 0.0
 
     def __call__(self, shift_us: Any) -> Any:
         """Fractions, shape (time,), at a shift [us], a number or a PyTensor scalar.
@@ -132,7 +139,7 @@ def arrival_shape(
     Raises
     ------
     InputError
-        A source without arrival times.
+        A source without arrival times, edges that do not increase.
 
     Examples
     --------
@@ -146,15 +153,17 @@ def arrival_shape(
     arrival = source.arrival
     if arrival is None:
         raise InputError(f"a source of {source.flavour} has no arrival times")
+    edges = check_increasing("edges_us of an arrival shape", edges_us)
+    given = (0.0, 1.0) if window_us is None else window_us
+    window = check_increasing("window_us of an arrival shape", given)
 
     def fractions(shift_us: float) -> np.ndarray:
         def density(t: np.ndarray) -> np.ndarray:
             return arrival(t, shift_us)
 
-        in_bins = density_fractions(density, edges_us, efficiency, efficiency_start_us)
+        in_bins = density_fractions(density, edges, efficiency, efficiency_start_us)
         if window_us is None:
             return in_bins
-        window = np.asarray(window_us, dtype=float)
         return in_bins / density_fractions(density, window, np.ones_like, efficiency_start_us)
 
     if range_us is None:
@@ -169,10 +178,13 @@ def density_fractions(
     efficiency_start_us: float,
 ) -> np.ndarray:
     """Integral of a density times the time efficiency over each bin, shape (time,)."""
-    points, weights = binned_rule(
-        edges_us, panel_width=0.125, nodes=8, breakpoints=[efficiency_start_us]
+    return integrals_over_bins(
+        lambda time_us: density(time_us) * efficiency(time_us),
+        edges_us,
+        panel_width=0.125,
+        nodes=8,
+        breakpoints=[efficiency_start_us],
     )
-    return weights @ (density(points) * efficiency(points))
 
 
 def table_fractions(

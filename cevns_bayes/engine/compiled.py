@@ -62,6 +62,8 @@ class Compiled:
         By experiment, in the order of the problem.
     log_prior_of_interest, log_prior_of_nuisances
         Sums of the log-densities of the priors of either kind.
+    others
+        ``x -> values`` of the Deterministics of the model that are no expected counts.
     """
 
     priors: tuple[Prior, ...]
@@ -69,6 +71,7 @@ class Compiled:
     parts: tuple[Part, ...]
     log_prior_of_interest: Function
     log_prior_of_nuisances: Function
+    others: Function
     experiments: tuple[Experiment, ...] = field(repr=False)
 
     @classmethod
@@ -85,6 +88,7 @@ class Compiled:
             tuple(graphs.part(model, experiment) for experiment in problem.experiments),
             graphs.log_prior(interest),
             graphs.log_prior(nuisances),
+            graphs.function(other_deterministics(problem)),
             tuple(problem.experiments),
         )
 
@@ -137,6 +141,12 @@ class Compiled:
         )
 
 
+def other_deterministics(problem: Problem) -> list[Any]:
+    """Deterministics of the model that are no expected counts."""
+    expected = {experiment.qualified("expected") for experiment in problem.experiments}
+    return [v for v in problem.model.deterministics if v.name not in expected]
+
+
 @dataclass(frozen=True)
 class _Graphs:
     """Turns variables of the model into functions of ``x``."""
@@ -148,9 +158,11 @@ class _Graphs:
         return pt.dvector("x")
 
     def function(self, output: Any) -> Function:
-        """As a function that JAX can trace."""
+        """As a function that JAX can trace; of a list of outputs, one that returns a list."""
         at = {prior.rv: self.x[i] for i, prior in enumerate(self.priors)}
-        return _jaxified([self.x], graph_replace([output], at, strict=False)[0])
+        outputs = output if isinstance(output, list) else [output]
+        function = _jaxified([self.x], graph_replace(outputs, at, strict=False))
+        return function if isinstance(output, list) else lambda x: function(x)[0]
 
     def log_prior(self, priors: Sequence[Prior]) -> Function:
         """Sum of the log-densities."""
@@ -163,11 +175,10 @@ class _Graphs:
         seen = [i for i, prior in enumerate(self.priors) if prior.rv in above]
         counts, mu = (pt.tensor(n, shape=experiment.shape, dtype="float64") for n in ("n", "mu"))
         log_likelihood = -0.5 * experiment.likelihood.deviance(counts, mu).sum()
-        return Part(
-            self.function(expected), _jaxified([counts, mu], log_likelihood), np.array(seen, int)
-        )
+        compare = _jaxified([counts, mu], [log_likelihood])
+        return Part(self.function(expected), lambda *pair: compare(*pair)[0], np.array(seen, int))
 
 
-def _jaxified(inputs: list[Any], output: Any) -> Callable[..., Any]:
-    function = get_jaxified_graph(inputs=inputs, outputs=[output])
-    return lambda *values: jnp.asarray(function(*values)[0])
+def _jaxified(inputs: list[Any], outputs: list[Any]) -> Callable[..., list[Any]]:
+    function = get_jaxified_graph(inputs=inputs, outputs=outputs)
+    return lambda *values: [jnp.asarray(output) for output in function(*values) or ()]

@@ -1,7 +1,7 @@
 """Expected counts at given parameters, and experiments that observed just these."""
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import xarray as xr
@@ -14,7 +14,7 @@ from cevns_bayes.engine.problem import (
     ScenarioLike,
     load_data,
 )
-from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.errors import InputError, finite_number, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.scenarios.priors import sampled_name
 from cevns_bayes.scenarios.scenario import Scenario
@@ -33,7 +33,7 @@ def predict(
     Parameters
     ----------
     parameters
-        Name -> value of every parameter of interest.
+        Name -> value of every parameter of interest that is not ``fixed``.
     nuisances
         Full name, such as ``"csi::alpha_flux"``, -> value; 0 if not given.
     scenario, data, options
@@ -134,7 +134,7 @@ def _parameter_values(scenario: Scenario, given: Mapping[str, float]) -> dict[st
             raise unknown_name(f"parameter of {scenario.name}", name, scenario.parameter_names)
     if missing := [name for name in scenario.parameter_names if name not in given]:
         raise InputError(f"{scenario.name} needs a value for {', '.join(missing)}")
-    return {name: _finite(name, value) for name, value in given.items()}
+    return {name: finite_number(name, value) for name, value in given.items()}
 
 
 def _nuisance_values(problem: Problem, given: Mapping[str, float]) -> dict[str, float]:
@@ -144,25 +144,15 @@ def _nuisance_values(problem: Problem, given: Mapping[str, float]) -> dict[str, 
     for name in given:
         if name not in names:
             raise unknown_name("nuisance", name, names)
-    return {name: _finite(name, given.get(name, 0.0)) for name in names}
+    return {name: finite_number(name, given.get(name, 0.0)) for name in names}
 
 
 def _check_bounds(experiment: Experiment, given: Mapping[str, float]) -> None:
     for nuisance in experiment.nuisances:
         name = experiment.qualified(nuisance.name)
         low, high = nuisance.bounds or (-np.inf, np.inf)
-        if name in given and not low <= _finite(name, given[name]) <= high:
+        if name in given and not low <= finite_number(name, given[name]) <= high:
             raise InputError(f"{name} must be between {low} and {high}, got {given[name]}")
-
-
-def _finite(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = np.nan
-    if not np.isfinite(number):
-        raise InputError(f"{name} must be a finite number, got {value!r}")
-    return number
 
 
 def _as_dataset(experiment: Experiment, counts: dict[str, np.ndarray]) -> xr.Dataset:

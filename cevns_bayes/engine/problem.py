@@ -1,7 +1,7 @@
 """Problem = scenario x experiments: the PyMC model, and expected counts at given values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -17,7 +17,7 @@ from cevns_bayes.experiments.experiment import Experiment, Nuisance
 from cevns_bayes.experiments.loading import Binning, experiment_names, load_experiment
 from cevns_bayes.physics.cross_sections import Scattering
 from cevns_bayes.physics.form_factors import form_factor as form_factor_of
-from cevns_bayes.scenarios.priors import PriorModel, Priors
+from cevns_bayes.scenarios.priors import Fixed, PriorModel, Priors, log10_name
 from cevns_bayes.scenarios.scenario import Scenario, load_scenario
 
 ScenarioLike = str | Path | Scenario
@@ -32,17 +32,22 @@ class ModelOptions(TypedDict, total=False):
     form_factor: str
     share_flux: bool
     priors: Priors | None
+    fixed: Fixed | None
     binning: Binning | None
 
 
-@dataclass(frozen=True)
+MAX_BUILT = 8
+_BUILT: dict[tuple[Any, ...], tuple["Problem", list[Any]]] = {}
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """A scenario on experiments, with its model.
 
     Attributes
     ----------
     scenario
-        With the parameters that it has on these experiments together.
+        With the parameters that it has on these experiments together, less those held fixed.
     experiments
         With counts: a forecast has those of the Standard Model.
     model
@@ -51,6 +56,8 @@ class Problem:
         Expected counts by experiment and component; NumPy arrays where nothing is free.
     options
         What the model was built with.
+    fixed
+        Values of the variables that are held, of parameters of interest not as logarithms.
     """
 
     scenario: Scenario
@@ -58,27 +65,39 @@ class Problem:
     model: pm.Model
     components: Mapping[str, Mapping[str, Any]]
     options: ModelOptions = field(default_factory=ModelOptions)
+    fixed: Fixed = field(default_factory=dict)
 
     @classmethod
     def build(
         cls, scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOptions]
     ) -> "Problem":
-        """Arguments and errors are those of :func:`build_model`."""
-        if unknown := options.keys() - ModelOptions.__annotations__.keys():
-            raise unknown_name("option", unknown.pop(), ModelOptions.__annotations__)
-        experiments = load_data(data, **options)
-        return cls._of(load_scenario(scenario), experiments, options)
+        """Arguments and errors are those of :func:`build_model`.
+
+        The same arguments as before give the same problem, with what was compiled for it: its
+        model must not be changed.
+        """
+        loaded, experiments = _loaded(scenario, data, options)
+        parts = [loaded, *experiments, *_parts_of(options)]
+        key = tuple(part if isinstance(part, str | float) else id(part) for part in parts)
+        if key not in _BUILT:
+            while len(_BUILT) >= MAX_BUILT:
+                _BUILT.pop(next(iter(_BUILT)))
+            _BUILT[key] = cls._of(loaded, experiments, options), parts  # which keeps their ids
+        return _BUILT[key][0]
 
     @classmethod
     def _of(
         cls, scenario: Scenario, experiments: list[Experiment], options: ModelOptions
     ) -> "Problem":
         form_factor = form_factor_of(options.get("form_factor", "helm"))
-        fixed = _fixed_nuisances(scenario, experiments)
+        switched_off = _fixed_nuisances(scenario, experiments)
         together = scenario.on([experiment.name for experiment in experiments])
-        with PriorModel(options.get("priors")) as model:
-            scatterings = _declared(scenario, together, experiments, options.get("priors"))
-            _check_declared(together, {variable.name for variable in model.unobserved_RVs})
+        changes = options.get("priors"), options.get("fixed")
+        with PriorModel(*changes) as model:
+            scatterings = _declared(scenario, together, experiments, changes)
+            fixed = _physical(options.get("fixed") or {}, together.parameter_names)
+            _check_declared(together, {*fixed, *(v.name for v in model.unobserved_RVs)})
+            model.drop_constants()
             shared: dict[str, dict[str, Any]] = {}
             used = experiments
             if len(experiments) > 1 and options.get("share_flux", True):
@@ -89,13 +108,15 @@ class Problem:
                     experiment,
                     scatterings[experiment.name],
                     form_factor,
-                    fixed_nuisances=fixed[experiment.name],
+                    fixed_nuisances=switched_off[experiment.name],
                     shared=shared.get(experiment.name),
                 )
                 for experiment in used
             }
-        model.check_priors_used()
-        return cls(together, experiments, model, components, options)
+        model.check_all_used()
+        free = tuple(p for p in together.parameters_of_interest if p.name not in fixed)
+        reduced = replace(together, parameters_of_interest=free)
+        return cls(reduced, experiments, model, components, options, fixed)
 
     def expected_counts(self, values: Mapping[str, float]) -> dict[str, dict[str, np.ndarray]]:
         """Expected counts by experiment and component.
@@ -141,6 +162,9 @@ def build_model(
     priors
         Variable name -> prior, as text (``"Normal(0.23, 0.01)"``) or as a PyMC ``.dist()``. It
         replaces the prior that the scenario or the experiment declares.
+    fixed
+        Name of a parameter of interest or a nuisance -> value at which it is held. It is then no
+        variable of the model. ``{"log10_mass": 0.5}`` means ``{"mass": 10**0.5}``.
     binning
         Axis name -> bin edges, for experiments given by name.
 
@@ -153,7 +177,7 @@ def build_model(
     Raises
     ------
     InputError
-        An unknown name, a malformed prior or unusable bins.
+        An unknown name, a malformed prior, a value outside of the prior, or unusable bins.
 
     Examples
     --------
@@ -161,7 +185,22 @@ def build_model(
     >>> [variable.name for variable in model.free_RVs[:3]]
     ['sin2_theta_w', 'csi::alpha_flux', 'csi::alpha_brn']
     """
-    return Problem.build(scenario, data, **options).model
+    return Problem._of(*_loaded(scenario, data, options), options).model
+
+
+def _loaded(
+    scenario: ScenarioLike, data: DataLike, options: ModelOptions
+) -> tuple[Scenario, list[Experiment]]:
+    if unknown := options.keys() - ModelOptions.__annotations__.keys():
+        raise unknown_name("option", unknown.pop(), ModelOptions.__annotations__)
+    return load_scenario(scenario), load_data(data, **options)
+
+
+def _parts_of(options: ModelOptions) -> list[Any]:
+    """What of the options a model depends on, in one list."""
+    changes: list[Any] = [options.get(name) or {} for name in ("priors", "fixed")]
+    pairs = [item for change in changes for pair in sorted(change.items()) for item in pair]
+    return [options.get("form_factor", "helm"), str(options.get("share_flux", True)), "", *pairs]
 
 
 def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:
@@ -214,17 +253,32 @@ def _fixed_nuisances(scenario: Scenario, experiments: list[Experiment]) -> dict[
 
 
 def _declared(
-    scenario: Scenario, together: Scenario, experiments: list[Experiment], priors: Priors | None
+    scenario: Scenario,
+    together: Scenario,
+    experiments: list[Experiment],
+    changes: tuple[Priors | None, Fixed | None],
 ) -> dict[str, Scattering]:
-    """Priors of the scenario in the open model; its cross sections by experiment."""
+    """Priors of the scenario in the open model; its cross sections by experiment.
+
+    ``changes`` are the user's priors and values.
+    """
     names = [experiment.name for experiment in experiments]
     if together is scenario:
         return dict.fromkeys(names, scenario.scattering())
     scatterings = {}
     for name in names:
-        with PriorModel(priors, name):  # prefixes the names of what is declared
+        with PriorModel(*changes, name):  # prefixes the names of what is declared
             scatterings[name] = scenario.scattering()
     return scatterings
+
+
+def _physical(fixed: Fixed, parameters: Sequence[str]) -> dict[str, float]:
+    """Values of the parameters themselves in place of their logarithms."""
+    logarithms = {log10_name(name): name for name in parameters}
+    return {
+        logarithms.get(name, name): 10.0 ** float(value) if name in logarithms else float(value)
+        for name, value in fixed.items()
+    }
 
 
 def _check_declared(scenario: Scenario, declared: set[str]) -> None:

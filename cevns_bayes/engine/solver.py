@@ -11,15 +11,17 @@ that of the log-prior, plus a ``rest`` from second derivatives of mu. The rest v
 computed at the maximum, and kept for points nearby.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevns_bayes.engine.compiled import Compiled, Counts, Part
+from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
 TOLERANCE = 1e-7  # of the height: a step that promises less is the last
@@ -82,6 +84,16 @@ class _State(NamedTuple):
     steps: Any
 
 
+def solver_of(problem: Problem) -> "Solver":
+    """The solver of a problem, always the same, with what was compiled for it."""
+    if problem not in _SOLVERS:
+        _SOLVERS[problem] = Solver(Compiled.of(problem))
+    return _SOLVERS[problem]
+
+
+_SOLVERS: WeakKeyDictionary[Problem, "Solver"] = WeakKeyDictionary()
+
+
 class Solver:
     """Maximises the likelihood of a compiled problem."""
 
@@ -95,6 +107,7 @@ class Solver:
         *,
         rest: np.ndarray | None = None,
         counts: Counts | None = None,
+        far: float = np.inf,
         rounds: int = ROUNDS,
         curvature: bool = True,
     ) -> Solution:
@@ -111,6 +124,8 @@ class Solver:
             That of solutions nearby, shape (points, variables, variables), which saves steps.
         counts
             By experiment, in place of the observed ones.
+        far
+            Points that much lower than the highest need not arrive.
         rounds
             Of ``ROUND`` steps at most; few of them spare hopeless points.
         curvature
@@ -122,50 +137,65 @@ class Solver:
         rest = np.zeros((len(start), size, size)) if rest is None else rest.copy()
         climbed = [start.copy(), rest, np.full(len(start), DAMPING)]
         left, height = np.full((2, len(start)), np.inf)
+        bent = np.empty_like(rest)
         todo = np.arange(len(start))
         for number in range(rounds):
             if number >= 2:  # It is from too far away: none, and that of where we are, in turn.
                 rest[todo] = 0.0
             if number >= 3 and number % 2:
-                rest[todo] = batched(self._curvatures, climbed[0][todo], counts=counts)[1]
+                (rest[todo],) = batched(self._rests, climbed[0][todo], counts=counts)
             now = (array[todo] for array in (*climbed, moving))
             found = batched(self._climb, *now, counts=counts)
-            for x, of_todo in zip((*climbed, height, left), found, strict=True):
+            for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
                 x[todo] = of_todo
-            todo = np.flatnonzero(~(left <= TOLERANCE))
+            hopeless = height < np.nanmax(height) - far
+            todo = np.flatnonzero(~(left <= TOLERANCE) & ~hopeless)
             if not todo.size:
                 break
-        bent = rest = np.zeros((len(start), 0, 0))
         if curvature:
-            bent, rest = batched(self._curvatures, climbed[0], counts=counts)
+            (rest,) = batched(self._rests, climbed[0], counts=counts)
+            bent += rest
+        else:
+            bent = rest = np.zeros((len(start), 0, 0))
         return Solution(climbed[0], height, bent, rest, left <= TOLERANCE)
 
     def heights(self, x: np.ndarray, counts: Counts | None = None) -> np.ndarray:
-        """Heights at points of shape (points, variables), nothing moved."""
+        """:meth:`Compiled.height` at many points, shape (points,)."""
         counts = self.compiled.counts if counts is None else counts
-        return batched(self._heights, x, counts=counts)[0]
+        return batched(self._heights, x, size=32 * BATCH, counts=counts)[0]
 
     @cached_property
     def _heights(self) -> Callable[..., Any]:
-        of_point = jax.vmap(self.compiled.height, in_axes=(0, None))
-        return jax.jit(lambda x, counts: (of_point(x, counts),))
+        function = jax.vmap(lambda x, counts: (self.compiled.height(x, counts),), (0, None))
+        return jax.jit(function)
 
     @cached_property
     def _climb(self) -> Callable[..., Any]:
         return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, 0, None)))
 
     @cached_property
-    def _curvatures(self) -> Callable[..., Any]:
-        def of_point(x: Any, counts: Counts) -> tuple[Any, Any]:
-            exact = -jax.hessian(self.compiled.height)(x, counts)
-            return exact, exact - self._derivatives(x, counts).curvature
+    def _rests(self) -> Callable[..., Any]:
+        return jax.jit(jax.vmap(self._rest, in_axes=(0, None)))
 
-        return jax.jit(jax.vmap(of_point, in_axes=(0, None)))
+    def _rest(self, x: Any, counts: Counts) -> tuple[Any]:
+        """Second derivatives of expected counts, times what each is worth."""
+
+        def worth(y: Any) -> Any:
+            pairs = zip(self.compiled.parts, slopes, strict=True)
+            return sum(jnp.sum(slope * part.expected(y)) for part, slope in pairs)
+
+        slopes = [
+            jax.grad(part.log_likelihood, argnums=1)(observed, part.expected(x))
+            for part, observed in zip(self.compiled.parts, counts, strict=True)
+        ]
+        return (-jax.hessian(worth)(x),)
 
     def _climbed(
         self, start: Any, rest: Any, damping: Any, moving: Any, counts: Counts
     ) -> tuple[Any, ...]:
-        """Some steps from the start: where they lead, the height there, and what may be left."""
+        """Some steps from the start: where they lead, the height there, what may be left of the
+        rise, and the curvature without the rest.
+        """
 
         def unfinished(state: _State) -> Any:
             return (state.steps < ROUND) & ~(state.left <= TOLERANCE)
@@ -177,7 +207,8 @@ class Solver:
         start = jnp.where(moving, jnp.clip(start, low, high), start)
         first = _State(self._derivatives(start, counts), rest, damping, start, jnp.inf, 0)
         last = jax.lax.while_loop(unfinished, step, self._proposed(first, moving))
-        return last.best.x, last.rest, last.damping, last.best.height, last.left
+        best = last.best
+        return best.x, last.rest, last.damping, best.height, last.left, best.curvature
 
     def _step(self, state: _State, moving: Any, counts: Counts) -> _State:
         new = self._derivatives(state.tried, counts)
@@ -253,18 +284,22 @@ def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.n
     return np.broadcast_to(np.isin(np.arange(shape[1]), list(held)), shape)
 
 
-def batched(function: Callable[..., Any], *arrays: np.ndarray, **others: Any) -> list[np.ndarray]:
-    """Call a function with batches of its first arguments, of equal size so that it is compiled
-    once; the results of all points."""
+def batched(
+    function: Callable[..., Any], *arrays: np.ndarray, size: int = BATCH, **others: Any
+) -> list[np.ndarray]:
+    """Results of a function for all points.
+
+    It is called with batches of its first arguments, of equal size so that it is compiled once.
+    """
     found = [
-        [np.array(x)[:size] for x in function(*batch, *others.values())]
-        for size, batch in _batches(*arrays)
+        [np.array(result)[:count] for result in function(*batch, *others.values())]
+        for count, batch in _batches(arrays, size)
     ]
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-def _batches(*arrays: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
-    for begin in range(0, len(arrays[0]), BATCH):
-        parts = [array[begin : begin + BATCH] for array in arrays]
-        size = len(parts[0])
-        yield size, [np.concatenate([p, np.repeat(p[-1:], BATCH - size, axis=0)]) for p in parts]
+def _batches(arrays: Sequence[np.ndarray], size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
+    for begin in range(0, len(arrays[0]), size):
+        parts = [array[begin : begin + size] for array in arrays]
+        count = len(parts[0])
+        yield count, [np.concatenate([p, np.repeat(p[-1:], size - count, axis=0)]) for p in parts]

@@ -1,7 +1,9 @@
 """Components of the expected counts: neutrino signals, and backgrounds of several kinds.
 
 A background is anything with the attributes of :class:`Component`; ``norms`` are nuisances that
-scale it, (1 + sum of norms) times what ``expected`` returns.
+scale it, (1 + sum of norms) times what ``expected`` returns. It may also have ``varied_by``, names
+of nuisances of unit width, and ``onset`` with ``moved``, a nuisance and the shapes that it moves.
+What the methods do is said there, once for all of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,12 +12,13 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import pytensor.tensor as pt
 
+from cevns_bayes.checks import called, check_array
 from cevns_bayes.detectors.morphing import Alphas, Morphed
 from cevns_bayes.detectors.response import Response
 from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.experiments.checks import check_array, check_morphed
 
 
 class Component(Protocol):
@@ -48,8 +51,30 @@ class Component(Protocol):
         """Arrays that define the component, for the fingerprint of the experiment."""
 
 
+class _Acting:
+    """Which nuisances act on a component, by its fields."""
+
+    norms: tuple[str, ...] = ()
+
+    @property
+    def nuisance_names(self) -> set[str]:
+        single = (getattr(self, field, None) for field in ("radius", "onset"))
+        named = {*self.norms, *getattr(self, "nuisances", ()), *filter(None, single)}
+        return named | self.varied_by
+
+    @property
+    def varied_by(self) -> set[str]:
+        """Nuisances of unit width, which morph between variations."""
+        return set()
+
+    @property
+    def moved(self) -> list[TimeShape]:
+        """What the onset moves."""
+        return []
+
+
 @dataclass(frozen=True)
-class Signal:
+class Signal(_Acting):
     """Neutrino events: (1 + sum of norms) sum_f T_f[t] R rho_f.
 
     Attributes
@@ -82,19 +107,18 @@ class Signal:
     shape: Morphed | None = None
 
     @property
-    def nuisance_names(self) -> set[str]:
-        """Every nuisance that acts here."""
-        optional = {name for name in (self.radius, self.onset) if name}
-        shape = self.shape.variations if self.shape else ()
-        return {*self.response.variations, *self.norms, *shape} | optional
+    def varied_by(self) -> set[str]:
+        return {*self.response.variations, *(self.shape.variations if self.shape else ())}
+
+    @property
+    def moved(self) -> list[TimeShape]:
+        return list(self.time_shapes.values())
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
-        """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
-        matrix = Morphed(self.response.matrix, self.response.variations)
         nodes = len(self.response.recoil_energy_mev)
-        check_morphed(f"{title} response matrix", matrix, (shape[0], nodes))
+        self.response.morphed.check(f"{title} response matrix", (shape[0], nodes))
         if self.shape is not None:
-            check_morphed(f"{title} shape", self.shape, shape)
+            self.shape.check(f"{title} shape", shape)
         elif len(shape) != (2 if self.time_shapes else 1):
             filled = "energy and time" if self.time_shapes else "energy"
             raise InputError(f"{title} fills {filled}; it needs a shape to fill {len(shape)} axes")
@@ -112,19 +136,16 @@ class Signal:
             _check_time_shape(f"{title} {name}", self.time_shapes[name], shape)
 
     def scaled(self, exposure: float) -> "Signal":
-        """The signal for ``exposure`` times the exposure."""
         return replace(self, response=self.response.scaled(exposure))
 
     def arrays(self) -> list[np.ndarray]:
-        """Arrays that define it, for the fingerprint."""
-        response = Morphed(self.response.matrix, self.response.variations).arrays()
         times = [shape.coefficients for shape in self.time_shapes.values()]
         shape = self.shape.arrays() if self.shape else []
-        return response + self.response.flux.arrays() + times + shape
+        return self.response.morphed.arrays() + self.response.flux.arrays() + times + shape
 
 
 @dataclass(frozen=True)
-class Background:
+class Background(_Acting):
     """Background of events * energy shape * time shape, with one or two axes.
 
     ``energy_shape``, of shape (energy,), and ``time_shape``, None without a time axis, are
@@ -144,12 +165,10 @@ class Background:
     onset: str | None = None
 
     @property
-    def nuisance_names(self) -> set[str]:
-        """Every nuisance that acts here."""
-        return {*self.norms} | ({self.onset} if self.onset else set())
+    def moved(self) -> list[TimeShape]:
+        return [self.time_shape] if self.time_shape else []
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
-        """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
         if len(shape) > 2:
             raise InputError(f"{title} must be a TemplateBackground to fill {len(shape)} axes")
         if (self.time_shape is None) != (len(shape) == 1):
@@ -165,24 +184,21 @@ class Background:
         return self.events * np.asarray(self.energy_shape)
 
     def expected(self, alphas: Alphas) -> Any:
-        """Expected events before the normalisation nuisances, shape (energy, time)."""
         if self.time_shape is None:
             return self.spectrum
         fractions = self.time_shape(alphas[self.onset] if self.onset else 0.0)
         return self.spectrum[:, None] * fractions
 
     def scaled(self, exposure: float) -> "Background":
-        """The background for ``exposure`` times the exposure."""
         return replace(self, events=self.events * exposure)
 
     def arrays(self) -> list[np.ndarray]:
-        """Arrays that define it, for the fingerprint."""
         times = [] if self.time_shape is None else [self.time_shape.coefficients]
         return [np.array(self.events), np.asarray(self.energy_shape), *times]
 
 
 @dataclass(frozen=True)
-class TemplateBackground:
+class TemplateBackground(_Acting):
     """A template in events per bin of the experiment, with systematic variations.
 
     Examples
@@ -201,29 +217,24 @@ class TemplateBackground:
         return float(self.template.nominal.sum())
 
     @property
-    def nuisance_names(self) -> set[str]:
-        """Every nuisance that acts here."""
-        return {*self.norms, *self.template.variations}
+    def varied_by(self) -> set[str]:
+        return {*self.template.variations}
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
-        """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
-        check_morphed(f"{title} template", self.template, shape, "finite and non-negative")
+        self.template.check(f"{title} template", shape, "finite and non-negative")
 
     def expected(self, alphas: Alphas) -> Any:
-        """Expected events before the normalisation nuisances, of the experiment's shape."""
         return self.template(alphas)
 
     def scaled(self, exposure: float) -> "TemplateBackground":
-        """The background for ``exposure`` times the exposure."""
         return replace(self, template=self.template.mapped(lambda array: exposure * array))
 
     def arrays(self) -> list[np.ndarray]:
-        """Arrays that define it, for the fingerprint."""
         return self.template.arrays()
 
 
 @dataclass(frozen=True)
-class FormulaBackground:
+class FormulaBackground(_Acting):
     """A formula with nuisances of its own, such as peaks on a flat spectrum.
 
     Attributes
@@ -259,25 +270,21 @@ class FormulaBackground:
         """Nominal number of events, all nuisances being zero."""
         return float(self._nominal.sum())
 
-    @property
-    def nuisance_names(self) -> set[str]:
-        """Every nuisance that acts here."""
-        return {*self.norms, *self.nuisances}
-
     def check(self, title: str, shape: tuple[int, ...]) -> None:
-        """Refuse what does not fit an experiment of this shape; ``title`` begins the message."""
-        try:
-            nominal = self._nominal
-        except Exception as error:  # the formula is the user's
-            raise InputError(f"{title} formula fails at zero nuisances: {error}") from error
+        nominal = called(f"{title} formula fails at zero nuisances", lambda: self._nominal)
         check_array(f"{title} formula", nominal, shape, "finite and non-negative")
+        variables = {name: pt.dscalar(name) for name in self.nuisances}
+        symbolic = called(f"{title} formula fails on PyTensor variables", self.expected, variables)
+        if np.ndim(symbolic) != len(shape):
+            got = np.ndim(symbolic)
+            raise InputError(
+                f"{title} formula of PyTensor variables must have {len(shape)} axes, got {got}"
+            )
 
     def expected(self, alphas: Alphas) -> Any:
-        """Expected events before the normalisation nuisances, of the experiment's shape."""
         return self.exposure * self.formula(**{name: alphas[name] for name in self.nuisances})
 
     def scaled(self, exposure: float) -> "FormulaBackground":
-        """The background for ``exposure`` times the exposure."""
         return replace(self, exposure=self.exposure * exposure)
 
     def arrays(self) -> list[np.ndarray]:

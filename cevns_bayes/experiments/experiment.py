@@ -2,13 +2,16 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from cevns_bayes.checks import check_array, check_increasing
+from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.experiments.checks import check_array
 from cevns_bayes.experiments.components import Component, Signal
 from cevns_bayes.experiments.likelihoods import Likelihood, Poisson
 
@@ -30,15 +33,8 @@ class Axis:
     unit: str
 
     def __post_init__(self) -> None:
-        try:
-            edges = np.asarray(self.edges, dtype=float)
-        except (TypeError, ValueError):
-            raise InputError(f"{self.name} edges must be numbers, got {self.edges}") from None
+        edges = check_increasing(f"{self.name} edges", self.edges)
         object.__setattr__(self, "edges", edges)
-        if edges.ndim != 1 or len(edges) < 2 or not np.all(np.diff(edges) > 0):
-            raise InputError(
-                f"{self.name} edges must be increasing numbers, at least two, got {edges}"
-            )
 
     @property
     def title(self) -> str:
@@ -88,6 +84,26 @@ class Nuisance:
                 raise InputError(f"{title} must hold 0, the nominal value, got {self.bounds}")
         if self.shared_sigma and not (self.sigma and self.sigma > self.shared_sigma > 0):
             raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma < sigma")
+
+    def check_unit_width(self, title: str) -> None:
+        """Refuse another width where variations at -1 and +1 sigma are interpolated."""
+        if self.sigma not in (None, 1):
+            raise InputError(
+                f"nuisance '{self.name}' must have sigma 1, as {title} has variations at its -1 "
+                f"and +1, got {self.sigma}"
+            )
+
+    def check_onset(self, title: str, shapes: Iterable[TimeShape]) -> None:
+        """Refuse shifts [us] beyond those that the time shapes, where they move, are tabulated."""
+        reach = min((shape.reach_us for shape in shapes if shape.reach_us), default=0.0)
+        width = np.inf if self.sigma is None else 5 * self.sigma
+        low, high = self.bounds or (-width, width)
+        farthest = max(min(-low, width), min(high, width))
+        if farthest > reach * (1 + 1e-9):
+            raise InputError(
+                f"onset '{self.name}' of {title} must stay within the range_us of the time shapes, "
+                f"{reach:g} us, but reaches {farthest:g} us"
+            )
 
 
 @dataclass(frozen=True)
@@ -144,17 +160,30 @@ class Experiment:
         likelihood = self.likelihood.checked(f"{self.name} likelihood", self.shape)
         object.__setattr__(self, "likelihood", likelihood)
         for signal in self.signals:
-            edges = signal.response.energy_edges
-            if edges is not None and not np.allclose(edges, self.axes[0].edges, rtol=1e-9):
-                raise InputError(
-                    f"{self.name} {signal.name}: the detector's energy_edges must be those of the "
-                    f"axis {self.axes[0].name}, got {edges} and {self.axes[0].edges}"
-                )
-        declared = [nuisance.name for nuisance in self.nuisances]
+            self._check_edges(signal)
         for component in self.components:
-            component.check(f"{self.name} {component.name}", self.shape)
-            for name in sorted(component.nuisance_names - {*declared}):
-                raise unknown_name(f"nuisance of {self.name} {component.name}", name, declared)
+            self._check_component(component)
+
+    def _check_edges(self, signal: Signal) -> None:
+        given, edges = signal.response.energy_edges, self.axes[0].edges
+        if given is None or (len(given) == len(edges) and np.allclose(given, edges, rtol=1e-9)):
+            return
+        raise InputError(
+            f"{self.name} {signal.name}: the detector's energy_edges must be those of the "
+            f"axis {self.axes[0].name}, got {given} and {edges}"
+        )
+
+    def _check_component(self, component: Signal | Component) -> None:
+        title = f"{self.name} {component.name}"
+        component.check(title, self.shape)
+        declared = {nuisance.name: nuisance for nuisance in self.nuisances}
+        for name in sorted(component.nuisance_names - declared.keys()):
+            raise unknown_name(f"nuisance of {title}", name, declared)
+        for name in sorted(declared.keys() & getattr(component, "varied_by", set())):
+            declared[name].check_unit_width(title)
+        onset = declared.get(getattr(component, "onset", None) or "")
+        if onset and hasattr(component, "moved"):
+            onset.check_onset(title, component.moved)
 
     def _check_structure(self) -> None:
         """Names, axes, and that there is a signal."""
@@ -168,9 +197,18 @@ class Experiment:
             raise InputError(f"{self.name} needs one signal or more, got none")
         nuisances = [nuisance.name for nuisance in self.nuisances]
         named = {"axes": axes, "components": self.component_names, "nuisances": nuisances}
+        taken = {
+            "axes": {"counts", "expected", "total", *self.component_names},
+            "components": {"total"},
+            "nuisances": {"counts", "expected", *axes},
+        }
         for kind, names in named.items():
             if len({*names}) < len(names):
                 raise InputError(f"{kind} of {self.name} must have different names, got {names}")
+            for name in sorted(taken[kind].intersection(names)):
+                raise InputError(
+                    f"{kind} of {self.name} must not be named '{name}', which is taken"
+                )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -216,7 +254,9 @@ class Experiment:
             else n
             for n in self.nuisances
         ]
-        return replace(self, nuisances=tuple(own))
+        narrower = copy(self)  # as it is: variations keep their units
+        object.__setattr__(narrower, "nuisances", tuple(own))
+        return narrower
 
     def qualified(self, local_name: str) -> str:
         """Name inside a model, e.g. ``"csi::alpha_brn"``."""

@@ -1,8 +1,8 @@
 """Likelihoods of the counts of an experiment, given the expected ones.
 
 All four methods are right for counts that are no integers, such as those of an Asimov data set.
-Those but ``declare`` take and return arrays; ``deviance`` takes PyTensor variables as well, also for
-the counts.
+Those but ``declare`` take and return arrays; ``deviance`` takes PyTensor variables as well,
+for the counts, too.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from pytensor.graph.basic import Variable
 from scipy import stats
 from scipy.special import gammaln, xlogy
 
+from cevns_bayes.checks import check_array
 from cevns_bayes.errors import InputError
-from cevns_bayes.experiments.checks import check_array, covariance
 
 
 class Likelihood(Protocol):
@@ -134,7 +134,7 @@ class Gaussian:
         if self.covariance is None:
             allowed = "finite and positive"
             return Gaussian(check_array(f"{title} variance", self.variance, shape, allowed))
-        return Gaussian(covariance=covariance(f"{title} covariance", self.covariance, shape))
+        return Gaussian(covariance=_covariance(f"{title} covariance", self.covariance, shape))
 
     def declare(self, name: str, mu: Any, counts: np.ndarray, dims: list[str]) -> None:
         """``pm.Normal``; with a covariance, one of whitened residuals."""
@@ -187,3 +187,15 @@ class Gaussian:
     def arrays(self) -> list[np.ndarray]:
         """The variance or the covariance."""
         return [self.variance if self.covariance is None else self.covariance]
+
+
+def _covariance(title: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Symmetric positive-definite matrix for counts of a shape, shape (bins, bins)."""
+    bins = int(np.prod(shape))
+    matrix = check_array(title, given, (bins, bins))
+    if not np.allclose(matrix, matrix.T, rtol=1e-10, atol=0):
+        raise InputError(f"{title} must be symmetric")
+    lowest = float(np.linalg.eigvalsh(matrix)[0])
+    if lowest <= 0:
+        raise InputError(f"{title} must be positive definite, got an eigenvalue of {lowest:.3g}")
+    return matrix

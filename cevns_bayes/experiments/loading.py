@@ -15,7 +15,7 @@ from typing import Any
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
-from cevns_bayes.plugins import as_file, modules_of, run_file
+from cevns_bayes.plugins import as_file, blamed_on, modules_of, run_file, variant_of
 
 Binning = Mapping[str, Sequence[float]]
 Loader = Callable[..., Experiment]
@@ -88,11 +88,12 @@ def _loaders(module: ModuleType, name: str) -> dict[str, Loader]:
     defined = getattr(module, "EXPERIMENTS", None)
     if defined is None:
         defined = {name: getattr(module, "EXPERIMENT", getattr(module, "load", None))}
+    named = defined.items() if isinstance(defined, Mapping) else ()
     loaders = {
         key: (lambda made=made: made) if isinstance(made, Experiment) else made
-        for key, made in defined.items()
+        for key, made in named
     }
-    if not all(callable(loader) for loader in loaders.values()):
+    if not loaders or not all(map(callable, loaders.values())):
         raise InputError(
             f"{module.__file__} is not an experiment file: it must define EXPERIMENT = "
             "Experiment(...), a function load() that returns one, or EXPERIMENTS = {name: either}"
@@ -110,15 +111,9 @@ def _called(loader: Loader, name: str, binning: Binning | None) -> Experiment:
 
 def _from_file(path: Path, variant: str, binning: Binning | None) -> Experiment:
     loaders = _loaders(run_file(path, "experiment"), path.stem.replace("_", "-"))
-    name = variant or next(iter(loaders))
-    if name not in loaders or (not variant and len(loaders) > 1):
-        raise unknown_name(f"experiment of {path}", variant, loaders)
-    try:
-        made: Any = _called(loaders[name], str(path), binning)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except Exception as error:
-        raise InputError(f"{path} failed to load: {type(error).__name__}: {error}") from error
+    loader = variant_of(loaders, variant, f"experiment of {path}")
+    with blamed_on(path):
+        made: Any = _called(loader, str(path), binning)
     if not isinstance(made, Experiment):
         raise InputError(f"{path} must give an Experiment, got {type(made).__name__}")
     return made

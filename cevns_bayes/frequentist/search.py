@@ -13,10 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from cevns_bayes.engine.compiled import Compiled
 from cevns_bayes.engine.maxima import maxima
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.engine.solver import Solution, Solver
+from cevns_bayes.engine.solver import Solution, Solver, solver_of
 from cevns_bayes.errors import InputError
 
 MAX_SCANNED = 30.0  # Delta chi^2, beyond five sigma for one parameter
@@ -35,7 +34,7 @@ class Search:
         """Compile a problem."""
         if not problem.model.free_RVs:
             raise InputError(f"{problem.scenario.name} has no parameter and no nuisance to fit")
-        return cls(Solver(Compiled.of(problem)))
+        return cls(solver_of(problem))
 
     @property
     def names(self) -> list[str]:

@@ -246,6 +246,7 @@ def electron(
     >>> len(cb.electron(cb.Electrons(np.array([0.001])), cb.Flavour.NU_E).terms)
     3
     """
+    flavour = Flavour(flavour)
     charged_current = 1.0 if flavour.family == "e" else 0.0
     g_v = -0.5 + 2 * SIN2_THETA_W + charged_current + vector_coupling_shift
     g_a = (-0.5 + charged_current) * (-1 if flavour.is_antineutrino else 1)

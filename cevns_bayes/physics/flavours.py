@@ -1,6 +1,9 @@
 """Flavours of neutrinos and antineutrinos."""
 
 from enum import StrEnum
+from typing import Never
+
+from cevns_bayes.errors import unknown_name
 
 
 class Flavour(StrEnum):
@@ -18,6 +21,10 @@ class Flavour(StrEnum):
     NU_E_BAR = "nu_e_bar"
     NU_MU_BAR = "nu_mu_bar"
     NU_TAU_BAR = "nu_tau_bar"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Never:
+        raise unknown_name("flavour", value, cls)
 
     @property
     def family(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from cevns_bayes.checks import check_array
 from cevns_bayes.datasets import read_entries
 from cevns_bayes.errors import unknown_name
 from cevns_bayes.physics.constants import (
@@ -76,6 +77,7 @@ def natural_element(element: str, mass_kg: float) -> Mapping[Nucleus, float]:
     isotopes = {k: v for k, v in _table().items() if k.rstrip("0123456789") == element}
     if not isotopes:
         raise unknown_name("element", element, {k.rstrip("0123456789") for k in _table()})
+    check_array(f"mass_kg of {element}", mass_kg, (), "finite and positive")
     abundances = {found: abundance for found, abundance, _ in isotopes.values()}
     molar_mass_g = sum(abundance * mass_u for _, abundance, mass_u in isotopes.values())
     atoms = 1e3 * mass_kg / molar_mass_g * AVOGADRO_PER_MOL

@@ -1,11 +1,14 @@
 """Composite Gauss-Legendre quadrature with breakpoints where the integrand has an edge."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from cevns_bayes.errors import InputError
+
+gauss_legendre = cache(np.polynomial.legendre.leggauss)
 
 
 def composite_rule(breakpoints: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -15,15 +18,20 @@ def composite_rule(breakpoints: np.ndarray, nodes: int) -> tuple[np.ndarray, np.
 
 def rule_of_panels(panels: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights for panels of shape (panels, 2), which need not adjoin."""
-    x, w = np.polynomial.legendre.leggauss(nodes)
+    x, w = gauss_legendre(nodes)
     half_width, centre = np.diff(panels) / 2, panels.mean(axis=1, keepdims=True)
     return (centre + half_width * x).ravel(), (half_width * w).ravel()
 
 
-def binned_rule(
-    edges: np.ndarray, *, panel_width: float, nodes: int, breakpoints: Iterable[float] = ()
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rule for the integrals over each bin of a histogram.
+def integrals_over_bins(
+    function: Callable[[np.ndarray], np.ndarray],
+    edges: np.ndarray,
+    *,
+    panel_width: float,
+    nodes: int,
+    breakpoints: Iterable[float] = (),
+) -> np.ndarray:
+    """Integral over each bin of a histogram, shape (bins,).
 
     Parameters
     ----------
@@ -32,19 +40,18 @@ def binned_rule(
     panel_width
         Greatest width of a panel, in the units of the edges.
     breakpoints
-        Points inside the range where the integrand is not smooth.
-
-    Returns
-    -------
-    points : shape (points,)
-    weights : shape (bins, points), zero for the points of other bins.
+        Points where the function is not smooth; those out of range do not matter.
     """
     first, last = edges[0], edges[-1]
     steps = np.linspace(first, last, int(np.ceil((last - first) / panel_width)) + 1)
     inner = [b for b in breakpoints if first < b < last]
     points, weights = composite_rule(np.unique(np.concatenate([edges, steps, inner])), nodes)
-    bin_of_point = np.searchsorted(edges, points) - 1
-    return points, weights * (bin_of_point == np.arange(len(edges) - 1)[:, None])
+    return sums_by_bin(weights * function(points), points, edges)
+
+
+def sums_by_bin(values: np.ndarray, at: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Sums, along the first axis, of the values at increasing points in each bin."""
+    return np.add.reduceat(values, np.searchsorted(at, edges[:-1]), axis=0)
 
 
 def adaptive_panels(
@@ -114,7 +121,7 @@ def inside_weights(panels: np.ndarray, nodes: int, low: Any, high: Any) -> Any:
     -------
     array of shape (panels * nodes,)
     """
-    x, w = np.polynomial.legendre.leggauss(nodes)
+    x, w = gauss_legendre(nodes)
     order = np.arange(nodes)
     per_node = np.linalg.inv(np.polynomial.chebyshev.chebvander(x, nodes - 1)) / w
 

@@ -1,1 +1,1 @@
-"""The report: analysis, tables (each once), figures, HTML, and the folder that holds them."""
+"""The report: analysis, tables (each once), figures, HTML, its folder; and that of many runs."""

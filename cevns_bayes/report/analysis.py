@@ -1,7 +1,7 @@
 """The main job: sample, diagnose, profile, compare with the Standard Model, vary the priors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -10,11 +10,12 @@ import numpy as np
 import xarray as xr
 
 from cevns_bayes.bayesian.comparison import compare
-from cevns_bayes.bayesian.density import Limits, density_1d, extended_to
+from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.bayesian.diagnostics import Convergence, check_convergence, sampled_names, summary
 from cevns_bayes.bayesian.linear_or_log import prior_sensitivity
 from cevns_bayes.bayesian.power_scaling import power_scaling
 from cevns_bayes.bayesian.provenance import check_made_of
+from cevns_bayes.bayesian.regions import posterior_density_1d
 from cevns_bayes.bayesian.sampling import sample
 from cevns_bayes.engine.problem import (
     DEFAULT_DATA,
@@ -29,6 +30,7 @@ from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.frequentist.best_fit import FitResult, fit
 from cevns_bayes.frequentist.profile import Profile, profile
 from cevns_bayes.published import Bound, data_set, published_bounds
+from cevns_bayes.scenarios.priors import Fixed
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
 DRAWS_OF_OTHER_PRIOR = 1000  # per chain: limits to a few per cent
@@ -53,7 +55,7 @@ class Analysis:
 
     ``comparison`` is that of :func:`cevns_bayes.compare` with the Standard Model, ``sensitivity``
     that of :func:`cevns_bayes.prior_sensitivity`, ``scaling`` of ``power_scaling``; ``options``
-    are the keywords of :func:`cevns_bayes.build_model`.
+    are the keywords of :func:`cevns_bayes.build_model`, ``fixed`` the values of what they hold.
     """
 
     scenario: Scenario
@@ -67,6 +69,7 @@ class Analysis:
     comparison: xr.Dataset | None = None
     sensitivity: xr.Dataset | None = None
     scaling: xr.Dataset | None = None
+    fixed: Fixed = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -85,6 +88,7 @@ class Analysis:
         return [
             parameter if parameter.name in names else parameter.logarithm
             for parameter in self.scenario.on(self.names).parameters_of_interest
+            if parameter.name not in self.fixed
         ]
 
     @property
@@ -101,9 +105,8 @@ class Analysis:
             of = self.summary.sel(variable=variable)
             ends = [of[f"hdi{100 * probability:.0f}_{end}"] for end in ("low", "high")]
             return [(float(ends[0]), float(ends[1]))]
-        draws = self.posterior["posterior"][variable].to_numpy()
-        limits = extended_to(self.profile.curves[variable].limits, draws)
-        return density_1d(draws, limits).intervals(probability)
+        limits = self.profile.curves[variable].limits
+        return posterior_density_1d(self.posterior, variable, limits).intervals(probability)
 
     def confidence(self, parameter: str, level: float) -> list[Limits]:
         """Confidence intervals of a parameter of interest, disjoint ones, from the profile."""
@@ -111,8 +114,8 @@ class Analysis:
 
     @property
     def bounds(self) -> list[Bound]:
-        """Published bounds on the parameters from the same data."""
-        if any(experiment.is_pseudo_data for experiment in self.experiments):
+        """Published bounds on the parameters from the same data, if all of them are free."""
+        if self.fixed or any(experiment.is_pseudo_data for experiment in self.experiments):
             return []
         return published_bounds(self.scenario.name, data_set(self.experiments))
 
@@ -157,18 +160,19 @@ def analyse(
     experiments = load_data(data, **options)
     if posterior is None:
         posterior = sample(scenario, experiments, **sampling, **options)
-    check_made_of(posterior, Problem.build(scenario, experiments, **options))
+    problem = Problem.build(scenario, experiments, **options)
+    check_made_of(posterior, problem)
     own = (scenario, experiments, options, posterior, check_convergence(posterior))
-    if not scenario.parameters_of_interest:
+    if not problem.scenario.parameters_of_interest:
         best = fit(scenario, experiments, **options)
-        return Analysis(*own, best_fit=best, standard_model=best)
+        return Analysis(*own, best_fit=best, standard_model=best, fixed=problem.fixed)
     profiled = profile(scenario, experiments, **options)
     asked = sampling.get("sampler", "auto")  # a name, or a sampler with settings of its own
     used = posterior.attrs["sampler"] if isinstance(asked, str) else asked
     again = {**sampling, "sampler": used, "checkpoint": None}
     fewer = {"draws": sampling.get("draws") or DRAWS_OF_OTHER_PRIOR}
     other_prior = {**again, **(fewer if isinstance(asked, str) else {})}
-    sm_options = _for_standard_model(options, profiled.best_fit)
+    sm_options = _for_standard_model(options, experiments)
     standard_model = sample("sm", experiments, **again, **sm_options)
     return Analysis(
         *own,
@@ -180,6 +184,7 @@ def analyse(
             scenario, experiments, posterior=posterior, settings=other_prior, **options
         ),
         scaling=power_scaling(posterior),
+        fixed=problem.fixed,
     )
 
 
@@ -193,10 +198,21 @@ def _split(keywords: AnalysisOptions) -> tuple[ModelOptions, dict[str, Any]]:
     return cast(ModelOptions, options), given
 
 
-def _for_standard_model(options: ModelOptions, best_fit: FitResult) -> ModelOptions:
-    """Without the priors of parameters which it does not have."""
-    priors = (options.get("priors") or {}).items()
-    return {**options, "priors": {k: prior for k, prior in priors if k in best_fit.nuisances}}
+def _for_standard_model(options: ModelOptions, experiments: list[Experiment]) -> ModelOptions:
+    """Without the priors and values of parameters which it does not have."""
+    plain = Problem.build("sm", experiments, **unchanged(options))
+    known = {variable.name for variable in plain.model.free_RVs}
+    priors, fixed = options.get("priors") or {}, options.get("fixed") or {}
+    return {
+        **options,
+        "priors": {name: prior for name, prior in priors.items() if name in known},
+        "fixed": {name: value for name, value in fixed.items() if name in known},
+    }
+
+
+def unchanged(options: ModelOptions) -> ModelOptions:
+    """Options without what the user says of variables, which another model may lack."""
+    return {**options, "priors": None, "fixed": None}
 
 
 def nuisances_of(experiment: Experiment, fitted: Mapping[str, float]) -> dict[str, float]:

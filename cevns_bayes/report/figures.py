@@ -5,8 +5,7 @@ from matplotlib.figure import Figure
 
 from cevns_bayes.bayesian.diagnostics import sampled_names
 from cevns_bayes.engine.prediction import predict
-from cevns_bayes.engine.problem import ModelOptions
-from cevns_bayes.report.analysis import Analysis, most_correlated, nuisances_of
+from cevns_bayes.report.analysis import Analysis, most_correlated, nuisances_of, unchanged
 from cevns_bayes.report.plot_data import plot_predictive, plot_spectra
 from cevns_bayes.report.plot_results import (
     plot_corner,
@@ -71,16 +70,16 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
 
 
 def _spectra(analysis: Analysis) -> dict[str, Figure]:
-    """Spectra of each experiment alone, without priors, which may name another experiment."""
-    fitted = analysis.best_fit.values
-    physics: ModelOptions = {**analysis.options, "priors": None}
+    """Spectra of each experiment alone, whose variables have other names than all together."""
+    fitted = {**analysis.best_fit.values, **analysis.fixed}
+    physics = unchanged(analysis.options)
     figures = {}
     for experiment in analysis.experiments:
         at = {
             name: fitted.get(experiment.qualified(name), fitted.get(name, np.nan))
             for name in analysis.scenario.parameter_names
         }
-        nuisances = nuisances_of(experiment, analysis.best_fit.nuisances)
+        nuisances = nuisances_of(experiment, fitted)
         best = predict(analysis.scenario, at, experiment, nuisances=nuisances, **physics)
         standard_model = predict("sm", {}, experiment, **physics)
         figures[f"spectra_{experiment.name}"] = plot_spectra(

@@ -1,8 +1,11 @@
 """Folders of results: made whole or not at all, and read again."""
 
+import os
+import re
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,8 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
     """A folder that appears at ``path`` only when the block has ended well.
 
     If the block fails when it has already written a posterior, which may have taken hours, that
-    is kept in ``<path>-unfinished``, and a note of the exception says so.
+    is kept in ``<path>-unfinished``, and a note of the exception says so. What earlier calls left
+    beside ``path`` because they were killed is treated likewise.
 
     Raises
     ------
@@ -30,14 +34,12 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
         If ``path`` exists and is not empty (with ``force``: if it is not the folder of an earlier
         report), or cannot be written; if it has appeared meanwhile, by another run.
     """
-    if not _is_free(path):
-        if not force:
-            raise InputError(f"output folder {path} exists; use --force to replace it")
-        if not (path / REPORT_FILE).is_file():
-            raise InputError(f"{path} is not a results folder; --force will not replace it")
+    refuse_occupied(path, force=force)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        for left in _left_by_the_dead(path):
+            _abandon(left, path)
+        staging = Path(tempfile.mkdtemp(prefix=_staging_prefix(path), dir=path.parent))
     except OSError as error:
         raise InputError(f"cannot write to {path.parent}: {error.strerror}") from error
     try:
@@ -45,22 +47,64 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
         yield staging
         _move(staging, path, force=force)
     except BaseException as error:
-        if (staging / POSTERIOR_FILE).is_file():
-            kept = _unfinished(path)
-            staging.rename(kept)
+        if kept := _abandon(staging, path):
             error.add_note(f"the posterior is kept in {kept}")
-        shutil.rmtree(staging, ignore_errors=True)
         raise
 
 
-def _is_free(path: Path) -> bool:
+def refuse_occupied(path: Path, *, force: bool) -> None:
+    """The errors of :func:`new_folder` for a path that is taken, before any work."""
+    if is_free(path):
+        return
+    if not force:
+        raise InputError(f"output folder {path} exists; use --force to replace it")
+    if not (path / REPORT_FILE).is_file():
+        raise InputError(f"{path} is not a results folder; --force will not replace it")
+
+
+def is_free(path: Path) -> bool:
+    """Whether there is nothing, or an empty folder."""
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
+def _staging_prefix(path: Path, owner: int | str | None = None) -> str:
+    """A hidden name that tells machine and process of the owner."""
+    return f".{path.name}-{socket.gethostname()}-{owner or os.getpid()}-"
+
+
+def _left_by_the_dead(path: Path) -> list[Path]:
+    """Staging folders for ``path`` whose owners were killed on this machine."""
+    before, after = (re.escape(part) for part in _staging_prefix(path, "OWNER").split("OWNER"))
+    name = re.compile(rf"{before}(\d+){after}\w+")
+    found = [(folder, name.fullmatch(folder.name)) for folder in path.parent.iterdir()]
+    return [folder for folder, match in found if match and not _is_alive(int(match[1]))]
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # signal 0 is no question elsewhere
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True
+
+
+def _abandon(staging: Path, path: Path) -> Path | None:
+    """Remove a staging folder, but for the posterior, if it has one: where that is then."""
+    kept = None
+    if (staging / POSTERIOR_FILE).is_file():
+        kept = staging.rename(_unfinished(path))
+    shutil.rmtree(staging, ignore_errors=True)
+    return kept
 
 
 def _move(staging: Path, path: Path, *, force: bool) -> None:
     if force and path.exists():
         shutil.rmtree(path)
-    elif not _is_free(path):
+    elif not is_free(path):
         raise InputError(f"{path} has appeared meanwhile and is not replaced without --force")
     elif path.exists():
         path.rmdir()
@@ -115,11 +159,20 @@ def load_posterior(folder: str | Path) -> xr.DataTree:
     >>> posterior = cb.load_posterior("results/sm-csi")  # doctest: +SKIP
     >>> analysis = cb.analyse("sm", data=["csi"], posterior=posterior)  # doctest: +SKIP
     """
+    return _read(folder, xr.load_datatree)
+
+
+def open_posterior(folder: str | Path) -> xr.DataTree:
+    """A context, the posterior in a folder of results, read as far as it is used; errors alike."""
+    return _read(folder, xr.open_datatree)
+
+
+def _read(folder: str | Path, reader: Callable[[Path], xr.DataTree]) -> xr.DataTree:
     path = Path(folder) / POSTERIOR_FILE
     if not path.is_file():
         raise InputError(f"{folder} is not a results folder: it has no {POSTERIOR_FILE}")
     try:
-        return xr.load_datatree(path)
+        return reader(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged or not a netCDF file") from error
 

@@ -54,20 +54,16 @@ def _write(path: Path, text: str) -> None:
 def _fits(analysis: Analysis) -> dict[str, Any]:
     units = tables.units_of(analysis.scenario, analysis.names)
     fits = {"best_fit": asdict(analysis.best_fit), "sm": asdict(analysis.standard_model)}
-    return fits | {"units": units}
+    return fits | {"units": units, "fixed": dict(analysis.fixed)}
 
 
 def render(analysis: Analysis, figures: Mapping[str, Figure]) -> str:
     """The report as HTML that needs no other file; every text in it is escaped."""
-    environment = Environment(
-        loader=PackageLoader("cevns_bayes.report", ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(
+    return rendered(
+        TEMPLATE,
         scenario=analysis.scenario,
         data=", ".join(e.reference or e.full_name for e in analysis.experiments),
+        fixed=tables.held_values(analysis),
         convergence=analysis.convergence,
         attrs=analysis.posterior.attrs,
         best_fit=analysis.best_fit,
@@ -76,6 +72,17 @@ def render(analysis: Analysis, figures: Mapping[str, Figure]) -> str:
         noteworthy=THRESHOLD,
         **_tables(analysis),
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template of this room, filled in."""
+    environment = Environment(
+        loader=PackageLoader("cevns_bayes.report", ""),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)
 
 
 def _tables(analysis: Analysis) -> dict[str, Any]:

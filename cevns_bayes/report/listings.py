@@ -1,11 +1,9 @@
-"""Tables of what there is, and of what many fits or runs gave: scenarios, experiments, surveys."""
+"""Tables of what there is, and of what many fits or runs gave: scenarios, experiments, χ²."""
 
-import math
 from collections.abc import Iterable
 
 import xarray as xr
 
-from cevns_bayes.bayesian.survey import Row as SurveyRow
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.published import Row as PublishedRow
 from cevns_bayes.report.tables import Column, Estimate, Table
@@ -56,24 +54,6 @@ def published(rows: Iterable[PublishedRow]) -> Table:
         Column("verdict"),
     ]
     return Table(columns, [[getattr(row, c.csv or c.title) for c in columns] for row in rows])
-
-
-def survey(rows: Iterable[SurveyRow]) -> Table:
-    """Result of :func:`cevns_bayes.bayesian.survey.survey`."""
-    columns = [
-        *(Column("scenario"), Column("sampler"), Column("seconds", ".0f"), Column("R-hat", ".4f")),
-        *(Column("bulk ESS", ".0f"), Column("tail ESS", ".0f"), Column("ln Z", ".2f")),
-        Column("verdict"),
-    ]
-    return Table(columns, [_survey_row(row) for row in rows])
-
-
-def _survey_row(row: SurveyRow) -> list[object]:
-    found = row.convergence
-    error = math.nan if math.isnan(row.log_evidence) else found.evidence_error
-    evidence = Estimate(row.log_evidence, error)
-    sizes = [found.r_hat, found.ess_bulk, found.ess_tail]
-    return [row.scenario, row.sampler, row.seconds, *sizes, evidence, row.verdict]
 
 
 def comparison(compared: xr.Dataset) -> Table:

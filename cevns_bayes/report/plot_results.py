@@ -15,8 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
 
-from cevns_bayes.bayesian.comparison import MAX_PARETO_K
-from cevns_bayes.bayesian.density import Limits, density_1d, density_2d, extended_to
+from cevns_bayes.bayesian.density import Density1D, Density2D, Limits
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
+from cevns_bayes.bayesian.regions import posterior_density_1d, posterior_density_2d
 from cevns_bayes.frequentist.profile import LEVELS, Curve, Profile, Surface, threshold
 from cevns_bayes.published import Bound
 from cevns_bayes.report.style import BLUE, DASHES, GREEN, GREY, ORANGE, SHADES, TITLE, legend
@@ -52,7 +53,7 @@ def plot_curves(
     for panel, parameter in zip(panels, parameters, strict=True):
         curve = profile.curves[parameter.name]
         shown = _shown(draws[parameter.name].to_numpy(), [curve])
-        _marginal(panel, draws[parameter.name].to_numpy(), curve.limits)
+        _marginal(panel, posterior_density_1d(posterior, parameter.name, curve.limits))
         panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
         _twin(panel, curve)
         _bars(panel, parameter, bounds)
@@ -70,8 +71,7 @@ def _shown(draws: np.ndarray, curves: Sequence[Curve]) -> Limits:
     return float(low), float(high)
 
 
-def _marginal(panel: Axes, draws: np.ndarray, limits: Limits) -> None:
-    density = density_1d(draws, extended_to(limits, draws))
+def _marginal(panel: Axes, density: Density1D) -> None:
     x, height = density.x, density.values
     for probability in (0.90, 0.68):
         inside = np.any([(a <= x) & (x <= b) for a, b in density.intervals(probability)], axis=0)
@@ -141,7 +141,8 @@ def plot_region(
     panel = figure.subplots()
     draws = [posterior["posterior"][p.name].to_numpy().ravel() for p in pair]
     curves = [profile.curves[p.name] for p in pair]
-    _credible(panel, draws, curves)
+    limits = (curves[0].limits, curves[1].limits)
+    _credible(panel, posterior_density_2d(posterior, (pair[0].name, pair[1].name), limits))
     _confidence(panel, profile.surfaces[pair[0].name, pair[1].name])
     _bands(panel, pair, bounds)
     _markers(panel, profile, pair)
@@ -161,9 +162,7 @@ def plot_region(
     return figure
 
 
-def _credible(panel: Axes, draws: Sequence[np.ndarray], curves: Sequence[Curve]) -> None:
-    x_limits, y_limits = (extended_to(c.limits, d) for c, d in zip(curves, draws, strict=True))
-    density = density_2d(draws[0], draws[1], (x_limits, y_limits))
+def _credible(panel: Axes, density: Density2D) -> None:
     levels = sorted(SHADES, reverse=True)
     heights = [density.threshold(level) for level in levels]
     for i in range(1, len(heights)):  # of a plateau they may be the same

@@ -1,6 +1,7 @@
 """Every table, built once; `rows` gives its cells as text for the terminal, HTML and Markdown.
 
-Cells hold numbers, text, missing values (None or NaN), lists of intervals, or an :class:`Estimate`.
+Cells hold numbers, text, missing values (None or NaN), lists of intervals, alone or by name, or an
+:class:`Estimate`.
 """
 
 import csv
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from cevns_bayes.bayesian.comparison import MAX_PARETO_K
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import LEVELS, Profile
 from cevns_bayes.published import Bound, data_set, is_as_published, published_chi2
@@ -95,6 +96,8 @@ def _is_missing(value: Any) -> bool:
 def _text(value: Any, spec: str, interval: str) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_text(of, spec, interval)}" for name, of in value.items())
     if isinstance(value, list):
         ends = [interval.format(format(low, spec), format(high, spec)) for low, high in value]
         return " ∪ ".join(ends)
@@ -120,6 +123,12 @@ def units_of(scenario: Scenario, experiments: Sequence[str]) -> dict[str, str]:
 def with_unit(name: str, units: Mapping[str, str]) -> str:
     """``"r_n [fm]"``."""
     return f"{name} [{units[name]}]" if units.get(name) else name
+
+
+def held_values(analysis: Analysis) -> str:
+    """Variables that were held, ``"r_n [fm] = 5, csi::alpha_flux = 0.1"``; empty without any."""
+    units = units_of(analysis.scenario, analysis.names)
+    return ", ".join(f"{with_unit(name, units)} = {x:.8g}" for name, x in analysis.fixed.items())
 
 
 def fitted_value(fit: FitResult, name: str) -> Estimate:
@@ -226,14 +235,21 @@ def expected_events(counts: xr.Dataset) -> Table:
     return Table([Column("component"), Column("expected events", ".2f")], rows)
 
 
+def loo_difference(analysis: Analysis) -> Estimate:
+    """Expected log predictive density less that of the Standard Model, from the scatter of bins."""
+    if analysis.comparison is None:
+        return Estimate(math.nan, math.nan)
+    sm, own = (analysis.comparison.sel(model=name) for name in ("sm", analysis.scenario.name))
+    by_bin = own["loo"] - sm["loo"]
+    return Estimate(float(by_bin.sum()), float((by_bin.size * by_bin.var()) ** 0.5))
+
+
 def against_standard_model(analysis: Analysis) -> Table:
     """Improvement of chi^2, predictive criteria, evidence."""
     columns = [Column(t) for t in ("criterion", "scenario less Standard Model", "remark")]
     if analysis.comparison is None:
         return Table(columns, [])
     sm, own = (analysis.comparison.sel(model=name) for name in ("sm", analysis.scenario.name))
-    by_bin = own["loo"] - sm["loo"]
-    loo = Estimate(float(by_bin.sum()), float((by_bin.size * by_bin.var()) ** 0.5))
     waic = float(own["elpd_waic"] - sm["elpd_waic"])
     evidence = Estimate(
         float(own["log_evidence"] - sm["log_evidence"]),
@@ -246,7 +262,7 @@ def against_standard_model(analysis: Analysis) -> Table:
     improvement = analysis.best_fit.chi2 - analysis.standard_model.chi2
     rows: list[list[Any]] = [
         ["χ² at the minimum", improvement, more],
-        ["LOO, expected log predictive density", loo, large_k],
+        ["LOO, expected log predictive density", loo_difference(analysis), large_k],
         ["WAIC", waic, variance],
         ["log-evidence", evidence, bayes],
     ]

@@ -32,13 +32,15 @@ def print_table(table: "Table", leaving_out: tuple[str, ...] = ()) -> None:
 
 def print_run(analysis: "Analysis") -> None:
     """Summary of an analysis, and whether to trust it."""
-    from cevns_bayes.report.tables import profile_intervals, units_of, variables
+    from cevns_bayes.report.tables import held_values, profile_intervals, units_of, variables
 
     print_table(variables(analysis), leaving_out=("68% HDI", "90% equal-tailed", "tail ESS"))
     if analysis.profile is not None:
         units = units_of(analysis.scenario, analysis.names)
         print_table(profile_intervals(analysis.profile, units))
     print_chi2(analysis.best_fit)
+    if analysis.fixed:
+        print_text(f"Held fixed: {held_values(analysis)}.")
     attrs = analysis.posterior.attrs
     out.print(f"Sampler: {attrs['sampler']} ({attrs['sampler_reason']}).", highlight=False)
     problems = analysis.convergence.problems

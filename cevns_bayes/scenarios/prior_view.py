@@ -132,5 +132,9 @@ def _as_text(rv: TensorVariable) -> str:
 
 
 def prior_lines(model: pm.Model) -> list[str]:
-    """Priors of the free variables in ``~`` notation."""
-    return [str(Prior.of(model, rv.name)) for rv in model.free_RVs]
+    """Priors of the free variables in ``~`` notation; values of those that are held."""
+    held = model.held if isinstance(model, PriorModel) else {}
+    return [
+        *(str(Prior.of(model, rv.name)) for rv in model.free_RVs),
+        *(f"{name} = {value:.8g}" for name, value in held.items()),
+    ]

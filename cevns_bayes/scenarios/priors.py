@@ -1,24 +1,29 @@
-"""Priors a user writes in place of a scenario's own: ``"sin2_theta_w ~ Normal(0.23, 0.01)"``.
+"""What a user says of variables: other priors, ``"sin2_theta_w ~ Normal(0.23, 0.01)"``, or values.
 
-Any continuous PyMC distribution, or ``LogUniform(low, high)``: uniform in the logarithm, sampled
-in log10 under the name ``log10_<name>``.
+Priors: any continuous PyMC distribution, or ``LogUniform(low, high)``: uniform in the logarithm,
+sampled in log10 under the name ``log10_<name>``.
 """
 
 import ast
 import inspect
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 from pymc.distributions.continuous import BoundedContinuous, Continuous
+from pymc.printing import str_for_dist
+from pytensor.graph.traversal import ancestors
 from pytensor.tensor import TensorVariable
 
 from cevns_bayes.compiling import FAST_COMPILE
-from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.errors import InputError, finite_number, unknown_name
 
 Priors = Mapping[str, str | TensorVariable]
+Fixed = Mapping[str, float]
 
 _EXAMPLE = "write 'NAME ~ Distribution(numbers)', e.g. 'sin2_theta_w ~ Uniform(0.1, 0.4)'"
 
@@ -166,11 +171,27 @@ def sampled_name(variables: Container[str], name: str) -> str:
 
 
 class PriorModel(pm.Model):
-    """A PyMC model in which chosen free variables get other priors than their declaration says."""
+    """A PyMC model in which the user changes the free variables that are declared.
 
-    def __init__(self, priors: Priors | None = None, name: str = "") -> None:
+    Chosen variables get other priors than their declaration says, or are held at a value: these
+    are constants, no variables of the model.
+
+    Attributes
+    ----------
+    held
+        Name, of log-uniform parameters that of the logarithm -> value.
+    """
+
+    def __init__(
+        self, priors: Priors | None = None, fixed: Fixed | None = None, name: str = ""
+    ) -> None:
         super().__init__(name)
         self._priors = {name: _distribution(prior) for name, prior in (priors or {}).items()}
+        self._fixed = {name: finite_number(name, value) for name, value in (fixed or {}).items()}
+        for one, other in combinations([*self._priors, *self._fixed], 2):
+            if one == other or log10_name(one) == other or one == log10_name(other):
+                raise InputError(f"'{one}' and '{other}' are one variable: give one prior or value")
+        self.held: dict[str, float] = getattr(self.parent, "held", {})
         self.written = {
             name: ast.unparse(ast.parse(prior.strip()))
             for name, prior in (priors or {}).items()
@@ -178,13 +199,40 @@ class PriorModel(pm.Model):
         }
 
     def register_rv(self, rv_var: TensorVariable, name: str, **kwargs: Any) -> TensorVariable:
-        """As in PyMC, with the user's prior in place of ``rv_var`` if there is one."""
-        given = self.prior_for(name)
+        """As in PyMC, with the user's prior in place of a free variable, or a constant, if given.
+
+        Raises
+        ------
+        InputError
+            A value where the prior vanishes.
+        """
+        if kwargs.get("observed") is not None:
+            return super().register_rv(rv_var, name, **kwargs)
+        value, given = self._value_of(self.name_for(name)), self.prior_for(name)
+        if value is not None:
+            return self._hold(rv_var, name, value)
         if isinstance(given, LogUniform):
             return given.declare(name)
         if given is not None:
             return self.declare(name, given, dims=kwargs.get("dims"))
         return super().register_rv(rv_var, name, **kwargs)
+
+    def _value_of(self, name: str) -> float | None:
+        """The user's value of a variable, of a logarithm also from the value itself."""
+        prefix, colons, last = name.rpartition("::")
+        physical = f"{prefix}{colons}{last.removeprefix('log10_')}"
+        if name in self._fixed or physical not in self._fixed:
+            return self._fixed.get(name)
+        value = self._fixed[physical]
+        return float(np.log10(value)) if value > 0 else -np.inf
+
+    def _hold(self, rv_var: TensorVariable, name: str, value: float) -> TensorVariable:
+        density = pm.logp(rv_var, value, warn_rvs=False).eval(mode=FAST_COMPILE)
+        if not np.isfinite(density):
+            prior = str_for_dist(rv_var)
+            raise InputError(f"{self.name_for(name)} must be within {prior}, got {value:g}")
+        self.held[self.name_for(name)] = value
+        return pt.constant(value, dtype="float64")
 
     def declare(self, name: str, prior: TensorVariable, **kwargs: Any) -> TensorVariable:
         """Add a free variable with this prior, whatever the user gave."""
@@ -194,13 +242,22 @@ class PriorModel(pm.Model):
         """The user's prior of a variable, if there is one."""
         return self._priors.get(self.name_for(name))
 
-    def check_priors_used(self) -> None:
-        """Raise for a prior whose name no free variable has."""
+    def drop_constants(self) -> None:
+        """Forget Deterministics that no free variable moves: they have no posterior."""
+        free = {*self.free_RVs}
+        for variable in [*self.deterministics]:
+            if free.isdisjoint(ancestors([variable])):
+                self.deterministics.remove(variable)
+                del self.named_vars[variable.name]
+
+    def check_all_used(self) -> None:
+        """Raise for a prior or a value whose name no variable has."""
         free = [variable.name for variable in self.free_RVs]
-        for name in self._priors:
-            if sampled_name(free, name) not in free:
-                raise unknown_name("prior variable", name, free)
-            if log10_name(name) in self._priors:
-                raise InputError(
-                    f"'{name}' and '{log10_name(name)}' are one variable: give one prior"
-                )
+        scalars = {v.name for v in self.unobserved_RVs if v.ndim == 0}
+        for kind, given, used in (
+            ("prior variable", self._priors, free),
+            ("variable to be fixed", self._fixed, self.held),
+        ):
+            for name in given:
+                if sampled_name(used, name) not in used:
+                    raise unknown_name(kind, name, scalars | {*self.held})

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from cevns_bayes.checks import check_fields
 from cevns_bayes.physics.constants import (
     MUON_LIFETIME_US,
     MUON_MASS_MEV,
@@ -38,6 +39,10 @@ class Pulse:
 
     onset_us: float
     width_us: float
+
+    def __post_init__(self) -> None:
+        check_fields(self, "finite", "onset_us")
+        check_fields(self, "finite and positive", "width_us")
 
 
 def _michel(squared: float, cubed: float) -> Polynomials:
@@ -92,7 +97,7 @@ def arrival_density(
     The two array arguments are broadcast against each other.
     """
     prompt = _modified_gaussian(time_us, onset_us, width_us, PION_LIFETIME_US)
-    if flavour is Flavour.NU_MU:
+    if flavour == Flavour.NU_MU:
         return prompt
     delayed = _modified_gaussian(time_us, onset_us, width_us, MUON_LIFETIME_US)
     return (MUON_LIFETIME_US * delayed - PION_LIFETIME_US * prompt) / (

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cevns_bayes.checks import check_array
 from cevns_bayes.datasets import read_table, read_toml
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.constants import DAY_S, JOULE_MEV
@@ -72,19 +73,22 @@ def reactor(
     mixture = reactor_spectrum(
         fractions=fractions, spectrum=spectrum, captures_per_fission=captures_per_fission
     )
-    seconds = DAY_S * _positive("days", days)
+    size = {"power_gw": power_gw, "distance_m": distance_m, "flux_per_cm2_s": flux_per_cm2_s}
+    for name, number in {"days": days, **size}.items():
+        if number is not None:
+            check_array(f"{name} of a reactor", number, (), "finite and positive")
+    seconds = DAY_S * days
     sources = {Flavour.NU_E_BAR.value: Source(Flavour.NU_E_BAR, mixture)}
     if flux_per_cm2_s is not None and power_gw is None:
-        fissions = _positive("flux_per_cm2_s", flux_per_cm2_s) / antineutrinos(mixture)
+        fissions = flux_per_cm2_s / antineutrinos(mixture)
         return Flux(sources, fissions * seconds, distance_m)
     if power_gw is None or distance_m is None or flux_per_cm2_s is not None:
         raise InputError(
             "a reactor needs power_gw and distance_m, or flux_per_cm2_s instead of power_gw, "
-            f"got power_gw={power_gw}, distance_m={distance_m}, flux_per_cm2_s={flux_per_cm2_s}"
+            f"got {', '.join(f'{name}={number}' for name, number in size.items())}"
         )
-    fissions = fissions_per_second(_positive("power_gw", power_gw), fractions) * seconds
-    distance = _positive("distance_m", distance_m)
-    return Flux.from_point(sources, parents=fissions, distance_m=distance)
+    fissions = fissions_per_second(power_gw, fractions) * seconds
+    return Flux.from_point(sources, parents=fissions, distance_m=distance_m)
 
 
 def spectrum_names() -> list[str]:
@@ -121,10 +125,7 @@ def reactor_spectrum(
     if spectrum not in _TABLES:
         raise unknown_name("reactor spectrum", spectrum, _TABLES)
     _check_fractions(fractions)
-    if not (np.isfinite(captures_per_fission) and captures_per_fission >= 0):
-        raise InputError(
-            f"captures_per_fission must be finite and non-negative, got {captures_per_fission}"
-        )
+    check_array("captures_per_fission", captures_per_fission, (), "finite and non-negative")
     fission = read_table("reactor", _TABLES[spectrum])
     bestiole = read_table("reactor", "bestiole")
     per_fission = np.sum([share * fission[name] for name, share in fractions.items()], axis=0)
@@ -165,16 +166,7 @@ def _check_fractions(fractions: Mapping[str, float]) -> None:
     for isotope, share in fractions.items():
         if isotope not in known:
             raise unknown_name("isotope that fissions", isotope, known)
-        if not (np.isfinite(share) and share >= 0):
-            raise InputError(
-                f"the fraction of {isotope} must be finite and non-negative, got {share}"
-            )
+        check_array(f"the fraction of {isotope}", share, (), "finite and non-negative")
     total = sum(fractions.values())
     if abs(total - 1) > 1e-3:
         raise InputError(f"fractions of the fissions must sum to 1 within 0.001, got {total:g}")
-
-
-def _positive(name: str, number: float) -> float:
-    if not (np.isfinite(number) and number > 0):
-        raise InputError(f"{name} of a reactor must be finite and positive, got {number}")
-    return number

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cevns_bayes.checks import check_array, check_fields
 from cevns_bayes.errors import InputError
 from cevns_bayes.physics.flavours import Flavour
 from cevns_bayes.sources.spectra import Spectrum
@@ -28,6 +29,9 @@ class Source:
     flavour: Flavour
     spectrum: Spectrum
     arrival: Arrival | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "flavour", Flavour(self.flavour))
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,17 @@ class Flux:
     def __post_init__(self) -> None:
         if not self.sources:
             raise InputError("a flux needs one source or more, got none")
-        for name in ("fluence_per_cm2", "distance_m"):
-            if getattr(self, name) is not None:
-                _check_positive(name, getattr(self, name))
+        check_fields(self, "finite and positive", "fluence_per_cm2")
+        if self.distance_m is not None:
+            check_fields(self, "finite and positive", "distance_m")
 
     @classmethod
     def from_point(
         cls, sources: Mapping[str, Source], *, parents: float, distance_m: float
     ) -> "Flux":
         """From ``parents`` particles that decayed at a point at a distance [m]."""
-        _check_positive("distance_m", distance_m)
+        for name, number in {"parents": parents, "distance_m": distance_m}.items():
+            check_array(f"{name} of Flux", number, (), "finite and positive")
         return cls(sources, parents / (4 * np.pi * (100 * distance_m) ** 2), distance_m)
 
     @property
@@ -81,8 +86,3 @@ class Flux:
         moments = [np.array(s.spectrum.moments(thresholds)) for s in self.sources.values()]
         numbers = [np.array(self.fluence_per_cm2), np.array(self.distance_m or 0.0)]
         return [*numbers, *moments]
-
-
-def _check_positive(name: str, number: float) -> None:
-    if not (np.isfinite(number) and number > 0):
-        raise InputError(f"{name} of a flux must be finite and positive, got {number}")

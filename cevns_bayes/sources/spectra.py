@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cevns_bayes.errors import InputError
+from cevns_bayes.checks import check_array, check_fields, check_increasing
 from cevns_bayes.physics.quadrature import composite_rule
 
 Moments = tuple[Any, Any, Any]
@@ -42,8 +42,16 @@ class Spectrum(Protocol):
         """
 
 
+class _Ending:
+    """Moments that are the smooth ones up to the end of the spectrum."""
+
+    def moments(self: Spectrum, threshold_mev: Any) -> Moments:
+        """Moments above the threshold; zero for thresholds above the end of the spectrum."""
+        return _times(1.0 * (threshold_mev <= self.end_mev), self.smooth_moments(threshold_mev))
+
+
 @dataclass(frozen=True)
-class Line:
+class Line(_Ending):
     """One neutrino of the energy ``end_mev`` per parent particle.
 
     Examples
@@ -55,13 +63,12 @@ class Line:
 
     end_mev: float
 
+    def __post_init__(self) -> None:
+        check_fields(self, "finite and positive", "end_mev")
+
     def smooth_moments(self, threshold_mev: Any) -> Moments:
         """Moments of the line, the same at all thresholds."""
         return 1.0, 1 / self.end_mev, 1 / self.end_mev**2
-
-    def moments(self, threshold_mev: Any) -> Moments:
-        """Moments of the line; zero for thresholds above it."""
-        return _times(1.0 * (threshold_mev <= self.end_mev), self.smooth_moments(threshold_mev))
 
     def weighted_moments(self, threshold_mev: np.ndarray, weight: Weight) -> Moments:
         """Moments of the line times the weight at its energy."""
@@ -69,7 +76,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Polynomials:
+class Polynomials(_Ending):
     """phi(E) = sum_p coefficients[segment, p] E^p between consecutive edges.
 
     Attributes
@@ -89,6 +96,15 @@ class Polynomials:
     edges_mev: np.ndarray
     coefficients: np.ndarray
 
+    def __post_init__(self) -> None:
+        edges = check_increasing(
+            "edges_mev of Polynomials", self.edges_mev, "finite and non-negative"
+        )
+        shape = len(edges) - 1, np.size(self.coefficients) // (len(edges) - 1)
+        coefficients = check_array("coefficients of Polynomials", self.coefficients, shape)
+        object.__setattr__(self, "edges_mev", edges)
+        object.__setattr__(self, "coefficients", coefficients)
+
     @property
     def end_mev(self) -> float:
         """The last edge."""
@@ -106,27 +122,19 @@ class Polynomials:
 
     def smooth_moments(self, threshold_mev: Any) -> Moments:
         """Closed form; the last segment goes on above its end."""
-        from_ = threshold_mev[..., None] if np.ndim(threshold_mev) else threshold_mev
         low, high = self.edges_mev[:-1], self.edges_mev[1:]
-        if len(low) > 1:
-            from_ = _clip(from_, low, np.append(high[:-1], np.inf))
-        elif low[0] > 0:
-            from_ = _clip(from_, low, np.inf)
+        from_ = threshold_mev[..., None] if np.ndim(threshold_mev) else threshold_mev
+        from_ = _clip(from_, low, np.append(high[:-1], np.inf))
 
         def moment(m: int) -> Any:
-            parts = [
+            parts = (
                 c * (_antiderivative(high, p - m) - _antiderivative(from_, p - m))
                 for p, c in enumerate(self.coefficients.T)
                 if c.any()
-            ]
-            total = sum(parts)
-            return total.sum(axis=-1) if len(low) > 1 else _without_segments(total)
+            )
+            return sum(parts, np.zeros(len(low))).sum(axis=-1)
 
         return moment(0), moment(1), moment(2)
-
-    def moments(self, threshold_mev: Any) -> Moments:
-        """Moments; zero for thresholds above the end of the spectrum."""
-        return _times(1.0 * (threshold_mev <= self.end_mev), self.smooth_moments(threshold_mev))
 
     def weighted_moments(self, threshold_mev: np.ndarray, weight: Weight) -> Moments:
         """Integrated from one threshold to the next, so that one sum serves all thresholds."""
@@ -166,33 +174,11 @@ def tabulated(energy_mev: Any, density_per_mev: Any) -> Polynomials:
     >>> round(float(spectrum.moments(1.0)[0]), 3)
     3.5
     """
-    try:
-        energy, density = (np.array(x, dtype=float) for x in (energy_mev, density_per_mev))
-    except (TypeError, ValueError):
-        raise InputError("a spectrum must be a table of numbers") from None
-    if energy.ndim != 1 or energy.shape != density.shape or len(energy) < 2:
-        raise InputError(
-            "a spectrum needs as many densities as energies, two or more, "
-            f"got shapes {density.shape} and {energy.shape}"
-        )
-    good = np.isfinite(energy) & (np.diff(energy, prepend=0) > 0)
-    if not good.all():
-        raise InputError(
-            "energies of a spectrum must be finite, positive and increasing, "
-            f"{_first_not(good, energy)}"
-        )
-    good = np.isfinite(density) & (density >= 0)
-    if not good.all():
-        raise InputError(
-            f"densities of a spectrum must be finite and non-negative, {_first_not(good, density)}"
-        )
+    energy = check_increasing("energies of a spectrum", energy_mev, "finite and positive")
+    title = "densities of a spectrum"
+    density = check_array(title, density_per_mev, energy.shape, "finite and non-negative")
     slope = np.diff(density) / np.diff(energy)
     return Polynomials(energy, np.column_stack([density[:-1] - slope * energy[:-1], slope]))
-
-
-def _first_not(good: np.ndarray, values: np.ndarray) -> str:
-    row = int(np.argmin(good))
-    return f"got {values[row]} in row {row + 1}"
 
 
 def _antiderivative(energy: Any, power: int) -> Any:
@@ -208,8 +194,3 @@ def _clip(energy: Any, low: Any, high: Any) -> Any:
 def _times(factor: Any, moments: Moments) -> Moments:
     m0, m1, m2 = moments
     return factor * m0, factor * m1, factor * m2
-
-
-def _without_segments(total: Any) -> Any:
-    """Drop the last axis, of the one segment."""
-    return total[..., 0] if total.ndim else total

@@ -9,7 +9,7 @@ from scipy import stats
 import cevns_bayes as cb
 from cevns_bayes import InputError, check_convergence, profile, sample, summary
 from cevns_bayes.bayesian import sampling
-from cevns_bayes.bayesian.samplers import NUTS, SMC, Nested, nuts
+from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace, Nested, nuts
 from cevns_bayes.bayesian.samplers.nested import resampled
 from cevns_bayes.compiling import FAST_COMPILE
 
@@ -115,7 +115,11 @@ def test_settings_are_checked_before_anything_is_built(monkeypatch, wrong):
 
 def test_named_samplers_take_the_settings_that_they_have():
     settings = {"draws": 500, "tune": 300, "chains": 3}
-    assert sampling._candidates("auto", settings) == [NUTS(500, 300, 3), SMC(500, 3)]
+    assert sampling._candidates("auto", settings) == [
+        Laplace(500, 3),
+        NUTS(500, 300, 3),
+        SMC(500, 3),
+    ]
     assert sampling._candidates("nested", settings) == [Nested(500, 3)]
     assert sampling._candidates("smc", {}) == [SMC()]
 

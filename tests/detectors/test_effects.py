@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from cevns_bayes.detectors.detection import detection_matrix
 from cevns_bayes.detectors.effects import (
     ConstantEfficiency,
     DecayingTimeEfficiency,
@@ -9,7 +10,6 @@ from cevns_bayes.detectors.effects import (
     GaussianResolution,
     PolynomialQuenching,
     SigmoidEfficiency,
-    detection_matrix,
 )
 
 CSI_QUENCHING = PolynomialQuenching((0.0554628, 4.30681, -111.707, 840.384))

@@ -7,17 +7,15 @@ from cevns_bayes.detectors.morphing import Morphed
 from cevns_bayes.detectors.response import Response
 from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.errors import InputError
-from cevns_bayes.experiments import (
-    Axis,
+from cevns_bayes.experiments.components import (
     Background,
-    Experiment,
     FormulaBackground,
-    Gaussian,
-    Nuisance,
     Signal,
     TemplateBackground,
 )
-from cevns_bayes.sources import pion_decay_at_rest
+from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.likelihoods import Gaussian
+from cevns_bayes.sources.pion_decay import pion_decay_at_rest
 
 ENERGY = Axis("energy", np.array([0.0, 1.0, 3.0]), "Energy", "keV")
 TIME = Axis("time", np.array([0.0, 0.5, 1.0, 2.0]), "Time", "µs")
@@ -112,11 +110,23 @@ def test_counts_of_another_shape_are_refused(shape):
 
 
 @pytest.mark.parametrize(
-    "edges", [[0, 2, 1], [0, 1, 1, 2], [1.0], [], [0, np.nan, 1], [[0, 1], [2, 3]]]
+    "edges",
+    [
+        [0, 2, 1],
+        [0, 1, 1, 2],
+        [1.0],
+        [],
+        [0, np.nan, 1],
+        [0, 1, np.inf],
+        [[0, 1], [2, 3]],
+        ["a", 1],
+    ],
 )
 def test_edges_that_do_not_increase_are_refused(edges):
-    with pytest.raises(InputError, match=r"energy edges must be .*increasing numbers"):
-        Axis("energy", np.array(edges), "Energy", "keV")
+    with pytest.raises(
+        InputError, match="energy edges must be two or more increasing numbers, finite"
+    ):
+        Axis("energy", edges, "Energy", "keV")
 
 
 def test_a_nuisance_needs_sigma_or_bounds():

@@ -9,7 +9,8 @@ import cevns_bayes as cb
 from cevns_bayes.detectors.folding import folded_kinematics
 from cevns_bayes.detectors.morphing import Morphed
 from cevns_bayes.errors import InputError
-from cevns_bayes.experiments import Nuisance, TemplateBackground
+from cevns_bayes.experiments.components import TemplateBackground
+from cevns_bayes.experiments.experiment import Nuisance
 from cevns_bayes.physics.cross_sections import vector, weak_charge
 from cevns_bayes.physics.form_factors import helm
 from cevns_bayes.physics.targets import Target

@@ -98,7 +98,7 @@ EXPERIMENTS = {"one": EXPERIMENT, "two": lambda: EXPERIMENT.scaled(2.0)}
             HEADER + "Flux({}, fluence_per_cm2=1.0)\n",
             "a flux needs one source or more, got none",
         ),
-        (HEADER + 'Flavour("nu_x")\n', "failed to load: ValueError: 'nu_x' is not a valid"),
+        (HEADER + 'Flavour("nu_x")\n', "unknown flavour 'nu_x'; did you mean 'nu_e'"),
         (
             HEADER + "tabulated([1.0, 2.0], [1.0, -1.0])\n",
             "densities of a spectrum must be .*negative",

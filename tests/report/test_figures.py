@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import cevns_bayes as cb
-from cevns_bayes.bayesian.comparison import MAX_PARETO_K
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS, expected_counts
 
 CHAINS, DRAWS = 2, 50

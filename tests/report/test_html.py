@@ -11,10 +11,11 @@ from scipy import stats
 
 from cevns_bayes import InputError, cli, load_experiment, predict
 from cevns_bayes.bayesian.diagnostics import check_convergence
-from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report import figures
+from cevns_bayes.report.analysis import Analysis, analyse
 from cevns_bayes.report.folder import new_folder
-from cevns_bayes.report.html import render
-from cevns_bayes.scenarios.scenario import Scenario
+from cevns_bayes.report.html import _fits, render
+from cevns_bayes.scenarios.scenario import Parameter, Scenario
 
 DRAWS, CHAINS = 60, 2
 
@@ -46,7 +47,7 @@ def test_folder_holds_every_file_and_no_leftovers(results):
     figures = ("posterior", "spectra_csi", "predictive_csi", "corner")
     figures += ("prior_to_posterior", "pareto_k")
     expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}
-    expected |= {"posterior.nc", "summary.csv", "fit.json", "report.html"}
+    expected |= {"posterior.nc", "summary.csv", "summary.json", "fit.json", "report.html"}
     expected |= {"profile_sin2_theta_w.csv", "intervals.csv"}
     assert {path.name for path in results.iterdir()} == expected
     assert all(path.stat().st_size for path in results.iterdir())
@@ -219,3 +220,54 @@ def test_limits_of_files_and_report_are_the_same(results):
     with (results / "summary.csv").open(encoding="utf-8") as file:
         (own,) = [r for r in csv.DictReader(file) if r["variable"] == "sin2_theta_w"]
     np.testing.assert_allclose(json.loads(own["hdi90"]), credible, rtol=1e-5)
+
+
+def test_the_report_says_what_is_held(posterior, csi, weak_mixing_angle_fit):
+    radius = Parameter("r_n", "$R_n$", unit="fm")
+    analysis = Analysis(
+        scenario=Scenario("Toy", (radius,), "nowhere", lambda: None, name="toy"),
+        experiments=[csi],
+        options={},
+        posterior=posterior,
+        convergence=check_convergence(posterior),
+        best_fit=weak_mixing_angle_fit,
+        standard_model=weak_mixing_angle_fit,
+        fixed={"r_n": 5.25, "csi::alpha_flux": 0.1},
+    )
+    assert "Held fixed: r_n [fm] = 5.25, csi::alpha_flux = 0.1." in render(analysis, {})
+    assert "Held fixed" not in render(replace(analysis, fixed={}), {})
+    assert analysis.parameters == []
+
+
+@pytest.fixture(scope="module")
+def held():
+    """Analysis of two experiments, too short, in which all of the scenario is held."""
+    csi = load_experiment("csi")
+    fixed = {"csi::r_n": 5.0, "other::r_n": 6.0, "csi::alpha_brn": 0.1, "alpha_flux": 0.05}
+    data = [csi, replace(csi, name="other")]
+    short = {"draws": 20, "tune": 50, "chains": 2, "progressbar": False}
+    return analyse("neutron-radius", data, fixed=fixed, **short)
+
+
+def test_an_analysis_of_which_all_is_held_is_like_that_of_the_standard_model(held):
+    assert held.parameters == []
+    assert held.profile is None
+    assert "csi::alpha_brn" not in held.posterior["posterior"]
+    settings = json.loads(held.posterior.attrs["settings"])
+    assert settings["fixed"] == held.fixed
+    assert "csi::r_n = 5" in held.posterior.attrs["priors"].splitlines()
+    assert _fits(held)["fixed"] == held.fixed
+
+
+def test_spectra_are_at_the_values_that_are_held(held, monkeypatch):
+    asked = []
+    monkeypatch.setattr("cevns_bayes.report.figures.predict", lambda *a, **k: asked.append((a, k)))
+    monkeypatch.setattr("cevns_bayes.report.figures.plot_spectra", lambda *_: None)
+    figures._spectra(held)
+    (_, csi, _), options = asked[0]
+    assert csi == {"r_n": 5.0}
+    shared = held.best_fit.nuisances["csi::alpha_flux"] + 0.05
+    assert options["nuisances"]["csi::alpha_flux"] == pytest.approx(shared)
+    assert options["nuisances"]["csi::alpha_brn"] == 0.1
+    assert not options["fixed"]
+    assert asked[2][0][1] == {"r_n": 6.0}

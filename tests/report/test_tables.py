@@ -26,6 +26,11 @@ def test_cells():
     assert TABLE.cells("{} … {}")[0][2] == "-1.23 … 0 ∪ 2 … 3"
 
 
+def test_intervals_by_name():
+    table = Table([Column("HDI", ".2g")], [[{"a": [(0.0, 1.0), (2.0, 3.0)], "b [MeV]": [(4, 5)]}]])
+    assert table.cells() == [["a [0, 1] ∪ [2, 3]; b [MeV] [4, 5]"]]
+
+
 def test_csv_has_numbers_and_errors_in_columns_of_their_own():
     header, first, second = csv.reader(io.StringIO(TABLE.csv()))
     assert header == ["name", "chi2", "HDI", "fit", "fit_error"]

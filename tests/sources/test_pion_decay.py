@@ -6,12 +6,13 @@ from scipy.stats import norm
 
 from cevns_bayes.physics.flavours import Flavour
 from cevns_bayes.physics.kinematics import minimum_energy
-from cevns_bayes.sources import Pulse, pion_decay_at_rest
 from cevns_bayes.sources.pion_decay import (
     MICHEL_END_MEV,
     PROMPT_ENERGY_MEV,
     SPECTRA,
+    Pulse,
     arrival_density,
+    pion_decay_at_rest,
 )
 
 NU_E, NU_MU, NU_MU_BAR = Flavour.NU_E, Flavour.NU_MU, Flavour.NU_MU_BAR

@@ -4,11 +4,11 @@ from scipy.integrate import quad
 
 from cevns_bayes.errors import InputError
 from cevns_bayes.physics.flavours import Flavour
-from cevns_bayes.sources import reactor
 from cevns_bayes.sources.reactors import (
     FRACTIONS,
     antineutrinos,
     fissions_per_second,
+    reactor,
     reactor_spectrum,
     spectrum_names,
 )

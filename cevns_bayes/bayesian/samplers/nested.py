@@ -4,7 +4,7 @@ Importance nested sampling on the compiled log-likelihood of the model and the q
 its priors. Slower than sequential Monte Carlo, and independent of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -71,7 +71,7 @@ class Nested:
         """
         model, size = problem.model, self.draws * self.chains
         sampler = nautilus.Sampler(
-            prior_transform(model),
+            prior_transform(model.free_RVs),
             log_likelihood(model),
             n_dim=len(model.free_RVs),
             n_live=self.live_points,
@@ -106,18 +106,19 @@ def resampled(points: np.ndarray, log_weights: np.ndarray, count: int, seed: int
     return points[rng.permutation(np.searchsorted(cumulative / cumulative[-1], steps))]
 
 
-def prior_transform(model: pm.Model) -> Function:
-    """Unit cube -> free variables, both of shape (points, variables)."""
+def prior_transform(variables: Sequence[Any]) -> Function:
+    """Unit cube -> random variables, both of shape (points, variables)."""
     cube = pt.dmatrix("cube")
     quantiles = []
-    for i, rv in enumerate(model.free_RVs):
+    for i, rv in enumerate(variables):
         try:
             quantiles.append(pm.icdf(rv, cube[:, i]))
         except NotImplementedError:
             raise InputError(
-                f"the prior of {rv.name} has no quantile function, which nested sampling needs"
+                f"the prior of {rv.name} has no quantile function, which this sampler needs"
             ) from None
-    return pytensor.function([cube], pt.stack(quantiles, axis=1), mode=FAST_COMPILE)
+    stacked = pt.stack(quantiles, axis=1) if quantiles else cube
+    return pytensor.function([cube], stacked, mode=FAST_COMPILE)
 
 
 def log_likelihood(model: pm.Model) -> Function:

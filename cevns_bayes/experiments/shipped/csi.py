@@ -18,24 +18,21 @@ from typing import Any
 import numpy as np
 
 from cevns_bayes.datasets import read_table, read_toml
-from cevns_bayes.detectors import (
-    Detector,
+from cevns_bayes.detectors.detector import Detector, electron_response, nuclear_response
+from cevns_bayes.detectors.effects import (
+    DecayingTimeEfficiency,
     GammaResolution,
     PolynomialQuenching,
     SigmoidEfficiency,
-    TimeShape,
-    arrival_shape,
-    electron_response,
-    nuclear_response,
 )
-from cevns_bayes.detectors.effects import DecayingTimeEfficiency
-from cevns_bayes.detectors.time_shapes import table_fractions
+from cevns_bayes.detectors.time_shapes import TimeShape, arrival_shape, table_fractions
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.components import Background, Signal
 from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
 from cevns_bayes.physics.constants import AVOGADRO_PER_MOL
 from cevns_bayes.physics.nuclei import nucleus
-from cevns_bayes.sources import Flux, Pulse, pion_decay_at_rest
+from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest
+from cevns_bayes.sources.source import Flux
 
 ENERGY_EDGES_PE = (0, 8, 12, 16, 20, 24, 32, 40, 50, 60)
 TIME_EDGES_US = (0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1, 2, 4, 6)
@@ -127,11 +124,12 @@ def _signals(
     )
     moles = 1000 * exposure["detector_mass_kg"] / exposure["molar_mass_g_per_mol"]
     molecules = moles * AVOGADRO_PER_MOL
-    detector = _detector(parameters, energy, quenching_models)
+    detector = _detector(parameters, energy)
+    quenched = _with_quenching_models(parameters, detector) if quenching_models else detector
     cevns = Signal(
         name="cevns",
         response=nuclear_response(
-            {nucleus(symbol): molecules for symbol in ("Cs133", "I127")}, detector, flux
+            {nucleus(symbol): molecules for symbol in ("Cs133", "I127")}, quenched, flux
         ),
         time_shapes=_arrival_shapes(parameters, flux, time),
         norms=("alpha_flux",) if quenching_models else ("alpha_flux", "alpha_quenching"),
@@ -139,10 +137,9 @@ def _signals(
         onset="alpha_time",
     )
     last_kev = energy.edges[-1] * parameters["resolution"]["mean_scale_kevee"]
-    unquenched = replace(detector, variations=_efficiency_variations(parameters, detector))
     electrons = electron_response(
         ("Cs", "I"),
-        unquenched,
+        detector,
         flux,
         end_kev=2 * last_kev + 3,  # ten standard deviations above the last bin
         molecule_number=molecules,
@@ -151,44 +148,27 @@ def _signals(
     return cevns, es
 
 
-def _detector(parameters: Parameters, energy: Axis, quenching_models: bool) -> Detector:
-    quenching = {
-        model: PolynomialQuenching(tuple(coefficients))
-        for model, coefficients in parameters["quenching"].items()
-    }
+def _detector(parameters: Parameters, energy: Axis) -> Detector:
+    """With the two other models of its efficiency as a variation."""
+    models = {name: SigmoidEfficiency(*given) for name, given in parameters["efficiency"].items()}
     nominal = Detector(
         energy_edges=energy.edges,
-        quenching=quenching["nominal"],
+        quenching=PolynomialQuenching(tuple(parameters["quenching"]["nominal"])),
         resolution=GammaResolution(*parameters["resolution"].values()),
-        efficiency=_efficiencies(parameters)["nominal"],
+        efficiency=models["nominal"],
     )
-    variations = _efficiency_variations(parameters, nominal)
-    for model in QUENCHING_MODELS if quenching_models else ():
-        down, up = (quenching[f"{model.removeprefix('quenching_')}_{end}"] for end in ENDS)
-        variations[f"alpha_{model}"] = (
-            replace(nominal, quenching=down),
-            replace(nominal, quenching=up),
-        )
-    return replace(nominal, variations=variations)
+    down, up = (replace(nominal, efficiency=models[end]) for end in ENDS)
+    return replace(nominal, variations={"alpha_efficiency": (down, up)})
 
 
-def _efficiencies(parameters: Parameters) -> dict[str, SigmoidEfficiency]:
-    return {
-        model: SigmoidEfficiency(*coefficients)
-        for model, coefficients in parameters["efficiency"].items()
-    }
-
-
-def _efficiency_variations(
-    parameters: Parameters, detector: Detector
-) -> dict[str, tuple[Detector, Detector]]:
-    models = _efficiencies(parameters)
-    down, up = (replace(detector, efficiency=models[end], variations={}) for end in ENDS)
-    return {"alpha_efficiency": (down, up)}
-
-
-def _time_efficiency(parameters: Parameters) -> DecayingTimeEfficiency:
-    return DecayingTimeEfficiency(**parameters["time_efficiency"])
+def _with_quenching_models(parameters: Parameters, detector: Detector) -> Detector:
+    variations = {**detector.variations}
+    for model in QUENCHING_MODELS:
+        names = (f"{model.removeprefix('quenching_')}_{end}" for end in ENDS)
+        down, up = (PolynomialQuenching(tuple(parameters["quenching"][name])) for name in names)
+        alone = replace(detector, variations={})
+        variations[f"alpha_{model}"] = replace(alone, quenching=down), replace(alone, quenching=up)
+    return replace(detector, variations=variations)
 
 
 def _arrival_shapes(parameters: Parameters, flux: Flux, time: Axis) -> dict[str, TimeShape]:
@@ -196,7 +176,7 @@ def _arrival_shapes(parameters: Parameters, flux: Flux, time: Axis) -> dict[str,
 
     So does the published analysis; decays later than 6 us are thus not lost (a 7 % larger signal).
     """
-    efficiency = _time_efficiency(parameters)
+    efficiency = DecayingTimeEfficiency(**parameters["time_efficiency"])
     return {
         name: arrival_shape(
             source,
@@ -213,36 +193,33 @@ def _arrival_shapes(parameters: Parameters, flux: Flux, time: Axis) -> dict[str,
 def _backgrounds(
     parameters: Parameters, counts: dict[str, np.ndarray], energy: Axis, time: Axis
 ) -> tuple[Background, ...]:
-    events, efficiency = parameters["background_events"], _time_efficiency(parameters)
+    """Neutrons, whose released spectra have the energy efficiency in them, and the steady state."""
+    events = parameters["background_events"]
+    efficiency = DecayingTimeEfficiency(**parameters["time_efficiency"])
+    energies, times = read_table("csi", "background_energy"), read_table("csi", "background_time")
+    centres = energies["energy_low_pe"] + 0.5
     neutrons = tuple(
         Background(
             name=name,
             events=events[name],
-            energy_shape=_neutron_energy_shape(name, energy),
-            time_shape=_neutron_time_shape(name, time, efficiency),
+            energy_shape=np.histogram(centres, energy.edges, weights=energies[name])[0],
+            time_shape=_neutron_time_shape(times["time_low_us"], times[name], time, efficiency),
             norms=(f"alpha_{name}",),
             onset="alpha_time",
         )
         for name in ("brn", "nin")
     )
-    steady_state = _steady_state(counts, events["ssb"], energy, time, efficiency.rate_per_us)
-    return (*neutrons, steady_state)
+    return *neutrons, _steady_state(counts, events["ssb"], energy, time, efficiency.rate_per_us)
 
 
-def _neutron_energy_shape(name: str, energy: Axis) -> np.ndarray:
-    """Released spectrum, energy efficiency included, one in the analysis window."""
-    table = read_table("csi", "background_energy")
-    return np.histogram(table["energy_low_pe"] + 0.5, energy.edges, weights=table[name])[0]
-
-
-def _neutron_time_shape(name: str, time: Axis, efficiency: DecayingTimeEfficiency) -> TimeShape:
+def _neutron_time_shape(
+    lows_us: np.ndarray, table: np.ndarray, time: Axis, efficiency: DecayingTimeEfficiency
+) -> TimeShape:
     """Released arrival times times the time efficiency, one in the window at nominal onset."""
-    table = read_table("csi", "background_time")
-    lows = table["time_low_us"]
-    table_edges = np.append(lows, 2 * lows[-1] - lows[-2])
+    table_edges = np.append(lows_us, 2 * lows_us[-1] - lows_us[-2])
 
     def in_bins(shift_us: float, edges: Any) -> np.ndarray:
-        return table_fractions(table_edges, table[name], shift_us, edges, efficiency)
+        return table_fractions(table_edges, table, shift_us, edges, efficiency)
 
     nominal = in_bins(0.0, WINDOW_US)
     return TimeShape.from_fractions(

@@ -16,23 +16,21 @@ from functools import partial
 import numpy as np
 
 from cevns_bayes.datasets import read_table, read_toml
-from cevns_bayes.detectors import (
-    Detector,
+from cevns_bayes.detectors.detector import Detector, nuclear_response
+from cevns_bayes.detectors.effects import (
     GaussianResolution,
     LinearQuenchingFactor,
-    Morphed,
-    Response,
     TabulatedEfficiency,
-    arrival_shape,
-    nuclear_response,
 )
-from cevns_bayes.detectors.morphing import mirrored
+from cevns_bayes.detectors.morphing import Morphed, mirrored
+from cevns_bayes.detectors.response import Response
+from cevns_bayes.detectors.time_shapes import arrival_shape
 from cevns_bayes.experiments.components import Signal, TemplateBackground
 from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
 from cevns_bayes.experiments.likelihoods import Gaussian, Poisson
 from cevns_bayes.physics.constants import AVOGADRO_PER_MOL
 from cevns_bayes.physics.nuclei import nucleus
-from cevns_bayes.sources import Pulse, pion_decay_at_rest
+from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest
 
 SHAPE = (12, 8, 10)
 AXES = (
@@ -55,7 +53,8 @@ def load(variant: str = "") -> Experiment:
     published chi^2, for which the 960 bins of energy x F90 x time are too empty.
     """
     flat = variant != ""
-    templates = _templates(flat)
+    released = _templates()
+    templates = {k: v.sum(axis=1) for k, v in released.items()} if flat else released
     counts = templates["observed"]
     gaussian = Gaussian(counts + templates["ssb"] / OVERSAMPLING)
     return Experiment(
@@ -64,7 +63,7 @@ def load(variant: str = "") -> Experiment:
         axes=(AXES[0], AXES[2]) if flat else AXES,
         counts=counts,
         likelihood=gaussian if variant == "gaussian" else Poisson(),
-        signals=(_cevns(flat),),
+        signals=(_cevns(released, flat),),
         backgrounds=_backgrounds(templates),
         nuisances=_nuisances(),
         reference="COHERENT LAr 2020, arXiv:2003.10630",
@@ -100,11 +99,9 @@ def _nuisances() -> tuple[Nuisance, ...]:
     )
 
 
-def _templates(flat: bool) -> dict[str, np.ndarray]:
-    """Events per bin of every template, shape (energy, f90, time), or (energy, time) if flat."""
-    table = read_table("lar", "bins")
-    arrays = {name: column.reshape(SHAPE) for name, column in table.items()}
-    return {name: array.sum(axis=1) for name, array in arrays.items()} if flat else arrays
+def _templates() -> dict[str, np.ndarray]:
+    """Events per bin of every template, shape (energy, f90, time)."""
+    return {name: column.reshape(SHAPE) for name, column in read_table("lar", "bins").items()}
 
 
 def _backgrounds(templates: dict[str, np.ndarray]) -> tuple[TemplateBackground, ...]:
@@ -128,7 +125,7 @@ def _backgrounds(templates: dict[str, np.ndarray]) -> tuple[TemplateBackground, 
     )
 
 
-def _cevns(flat: bool) -> Signal:
+def _cevns(released: dict[str, np.ndarray], flat: bool) -> Signal:
     """Arrival times are fractions of all decays; those outside the window are lost."""
     response = _response()
     return Signal(
@@ -139,7 +136,7 @@ def _cevns(flat: bool) -> Signal:
             for name, source in response.flux.sources.items()
         },
         norms=("alpha_flux",),
-        shape=_signal_shape(flat),
+        shape=_signal_shape(released, flat),
     )
 
 
@@ -161,7 +158,7 @@ def _response() -> Response:
     return nuclear_response({nucleus("Ar40"): moles * AVOGADRO_PER_MOL}, detector, flux)
 
 
-def _signal_shape(flat: bool) -> Morphed:
+def _signal_shape(released: dict[str, np.ndarray], flat: bool) -> Morphed:
     """Share of F90 bins per energy bin and its systematics, and the systematic of the time.
 
     Energy bins in which the released CEvNS template holds too few events to tell (above
@@ -172,7 +169,6 @@ def _signal_shape(flat: bool) -> Morphed:
     released versions also move events between energies, which is all that is left of beta_1 in
     the 2d bins.
     """
-    released = _templates(flat=False)
     per_energy = released["cevns"].sum(axis=(1, 2))
     last = np.flatnonzero(per_energy >= MIN_RESOLVED_EVENTS)[-1]
     resolved = np.minimum(np.arange(SHAPE[0]), last)

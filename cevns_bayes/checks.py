@@ -1,0 +1,66 @@
+"""Refusal of what cannot be, in one line: which field, what was got, what is allowed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from cevns_bayes.errors import InputError
+
+_MUST_BE: Mapping[str, Callable[[np.ndarray], Any]] = {
+    "numbers": lambda x: ~np.isnan(x),
+    "finite": np.isfinite,
+    "finite and non-negative": lambda x: np.isfinite(x) & (x >= 0),
+    "finite and positive": lambda x: np.isfinite(x) & (x > 0),
+    "between 0 and 1": lambda x: (x >= 0) & (x <= 1),
+}
+
+
+def check_array(
+    title: str, given: Any, shape: tuple[int, ...], allowed: str = "finite"
+) -> np.ndarray:
+    """Array of a shape and of numbers that are ``allowed``; ``title`` begins the message."""
+    array = _numbers(given, f"{title} must be numbers of shape {shape}")
+    if array.shape != shape:
+        raise InputError(f"{title} must have shape {shape}, got {array.shape}")
+    _refuse(array, _MUST_BE[allowed](array), f"{title} must be {allowed}")
+    return array
+
+
+def check_increasing(title: str, given: Any, allowed: str = "finite") -> np.ndarray:
+    """Two numbers or more that increase and are ``allowed``, shape (numbers,)."""
+    message = f"{title} must be two or more increasing numbers, {allowed}"
+    array = _numbers(given, message)
+    if array.ndim != 1 or len(array) < 2:
+        raise InputError(f"{message}, got shape {array.shape}")
+    increasing = np.append(True, array[1:] > array[:-1])
+    _refuse(array, increasing & _MUST_BE[allowed](array), message)
+    return array
+
+
+def _numbers(given: Any, message: str) -> np.ndarray:
+    try:
+        return np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{message}: {error}") from None
+
+
+def _refuse(array: np.ndarray, good: np.ndarray, message: str) -> None:
+    if not good.all():
+        where = tuple(int(i) for i in np.argwhere(~good)[0])
+        raise InputError(f"{message}, got {array[where]}" + (f" at index {where}" if where else ""))
+
+
+def check_fields(owner: object, allowed: str, *names: str) -> None:
+    """Check fields of a dataclass that are one number each."""
+    for name in names:
+        check_array(f"{name} of {type(owner).__name__}", getattr(owner, name), (), allowed)
+
+
+def called(title: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """What a function of the user's own returns; whatever fails in it is an InputError."""
+    try:
+        return function(*arguments, **keywords)
+    except Exception as error:
+        first_line = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"{title}: {first_line}") from error
