@@ -4,6 +4,7 @@ At every mass: Delta chi^2 of the coupling, everything else minimised, relative 
 that mass, with one degree of freedom.
 """
 
+from collections.abc import Iterator
 from typing import Unpack
 
 import numpy as np
@@ -14,7 +15,7 @@ from cevns_bayes.engine.problem import DEFAULT_DATA, DataLike, ModelOptions, Pro
 from cevns_bayes.engine.solver import Solution
 from cevns_bayes.errors import InputError
 from cevns_bayes.frequentist.curves import Curve, threshold
-from cevns_bayes.frequentist.line import MIN_STEP, Line, insert
+from cevns_bayes.frequentist.line import Line, insert
 from cevns_bayes.frequentist.search import Search
 from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.priors import sampled_name
@@ -25,6 +26,10 @@ COUPLINGS = 41  # at each mass, before the limits are refined,
 NEAR_POINTS = np.linspace(-4.0, 4.0, 9)  # and these around minima, in units of the error
 ON_LINE, MOST = 401, 3  # points of a line along which minima are looked for; that many of them
 ROUNDS = 3
+LOW, FAR = 0.5, 100.0  # Delta chi^2 without a fit between which nuisances are fitted
+CLOSE = 0.01  # A point whose Delta chi^2 is closer to the height than this is an end.
+NOT_AT_END = 0.05  # of a segment
+MAX_STEPS = 20
 
 
 def limit_curve(
@@ -96,7 +101,7 @@ def limit_curve_of(
     curves = [_curve(line, limits) for line in lines]
     at = np.array([line.points.x[0, mass] for line in lines])
     log_coupling = search.names[coupling] != scenario.limit_curve[1]
-    found = _dataset(scenario.limit_curve[0], 10.0**at if is_log else at)
+    found = xr.Dataset(coords={scenario.limit_curve[0]: 10.0**at if is_log else at})
     allowed = [_physical(curve.intervals(level), log_coupling) for curve in curves]
     ((low, high),) = _physical([(float(limits[0]), float(limits[1]))], log_coupling)
     return _filled(found, allowed, (low, high)).assign_attrs(
@@ -110,46 +115,65 @@ def _sampled(search: Search, name: str) -> str:
 
 def _lines(search: Search, mass: int, coupling: int, masses: np.ndarray) -> list[Line]:
     """At each mass, minima along the coupling."""
-    points = np.tile(search.minima.x[0], (len(masses), 1))
-    points[:, mass] = masses
-    ends = tuple(search.box[coupling].tolist())
-    feet = lines_through(search.solver, points, coupling, ends, size=ON_LINE, most=MOST)
+    start = np.tile(search.minima.x[0], (len(masses), 1))
+    start[:, mass] = masses
+    low, high = search.box[coupling]
+    feet = lines_through(search.solver, start, coupling, (low, high), size=ON_LINE, most=MOST)
     lowest = search.solver.solve(feet, [mass])
-    grid = np.repeat(points, COUPLINGS, axis=0)
-    grid[:, coupling] = np.tile(np.linspace(*ends, COUPLINGS), len(masses))
-    start = np.concatenate([grid, _around(search, lowest, mass, coupling)])
-    found = search.solver.solve(start, [mass, coupling], rounds=ROUNDS)
-    found = Solution.joined([lowest, found])
-    held = np.isin(np.arange(points.shape[1]), [mass, coupling])
+    held = np.isin(np.arange(start.shape[1]), [mass, coupling])
+    grid = np.repeat(start, COUPLINGS, axis=0)
+    grid[:, coupling] = np.tile(np.linspace(low, high, COUPLINGS), len(masses))
+    found = [lowest, search.solver.unsolved(grid)]
+    rise = 2 * (_lowest_at(grid[:, mass], lowest, mass) - found[1].height)
+    wanted = [*_around(search, lowest, mass, coupling), grid[(rise > LOW) & (rise < FAR)]]
+    if sum(map(len, wanted)):
+        found.append(search.solver.solve(np.concatenate(wanted), held, rounds=ROUNDS))
+    points = Solution.joined(found)
+    points = points.at(np.isfinite(points.height))
     name = search.names[coupling]
-    return [Line(name, coupling, held, found.at(found.x[:, mass] == at)) for at in masses]
+    return [Line(name, coupling, held, points.at(points.x[:, mass] == at)) for at in masses]
 
 
-def _around(search: Search, minima: Solution, mass: int, coupling: int) -> np.ndarray:
+def _lowest_at(masses: np.ndarray, minima: Solution, mass: int) -> np.ndarray:
+    """Height of the lowest of the minima at each mass."""
+    heights = {at: minima.height[minima.x[:, mass] == at].max() for at in np.unique(masses)}
+    return np.array([heights[at] for at in masses])
+
+
+def _around(search: Search, minima: Solution, mass: int, coupling: int) -> Iterator[np.ndarray]:
     """Points on both sides of minima at held masses, within the prior."""
     low, high = search.box[coupling]
-    starts = [minima.x[:0]]
     for x, curvature in zip(minima.x, minima.curvature, strict=True):
         near = x[coupling] + search.errors(x, curvature, [mass])[coupling] * NEAR_POINTS
         near = near[(near > low) & (near < high)]
-        starts.append(np.tile(x, (len(near), 1)))
-        starts[-1][:, coupling] = near
-    return np.concatenate(starts)
+        points = np.tile(x, (len(near), 1))
+        points[:, coupling] = near
+        yield points
 
 
 def _refine(search: Search, lines: list[Line], level: float) -> None:
     """Until the ends of the intervals are exact."""
-    step = MIN_STEP * np.ptp(search.box[lines[0].index])
     height = threshold(level, 1)
-    while sum(map(len, wanted := [li.unresolved(li.delta(), step, height) for li in lines])):
+    for _ in range(MAX_STEPS):
+        wanted = [_crossings(line, height) for line in lines]
+        if not sum(map(len, wanted)):
+            break
         insert(search.solver, lines, wanted)
-    limits = search.solver.compiled.limits[:, lines[0].index]
-    for _ in range(2):
-        ends = [np.ravel(_curve(line, limits).intervals(level)) for line in lines]
-        wanted = [
-            np.setdiff1d(of, [*limits, *li.values]) for of, li in zip(ends, lines, strict=True)
-        ]
-        insert(search.solver, lines, wanted)
+
+
+def _crossings(line: Line, height: float) -> np.ndarray:
+    """Where Delta chi^2 crosses the height, on segments of which no end is close to it.
+
+    By its logarithm, which is almost a straight line.
+    """
+    delta = line.delta()
+    above = delta > height
+    close = np.abs(delta - height) < CLOSE
+    wanted = (above[1:] != above[:-1]) & ~close[1:] & ~close[:-1]
+    left, right = line.values[:-1][wanted], line.values[1:][wanted]
+    offset = np.log1p(delta) - np.log1p(height)
+    start, end = offset[:-1][wanted], offset[1:][wanted]
+    return left + (right - left) * (start / (start - end)).clip(NOT_AT_END, 1 - NOT_AT_END)
 
 
 def _curve(line: Line, limits: np.ndarray) -> Curve:
@@ -159,10 +183,6 @@ def _curve(line: Line, limits: np.ndarray) -> Curve:
 
 def _physical(intervals: list[Limits], is_log: bool) -> list[Limits]:
     return [(10.0**low, 10.0**high) if is_log else (low, high) for low, high in intervals]
-
-
-def _dataset(name: str, masses: np.ndarray) -> xr.Dataset:
-    return xr.Dataset(coords={name: masses})
 
 
 def _filled(found: xr.Dataset, allowed: list[list[Limits]], limits: Limits) -> xr.Dataset:

@@ -51,17 +51,10 @@ class Line:
         start[:, self.index] = values
         return start, self.points.rest[origins]
 
-    def unresolved(
-        self, delta: np.ndarray, smallest_step: float, across: float | None = None
-    ) -> np.ndarray:
-        """Values that divide the segments on which the line rises too much to be drawn.
-
-        Only of those that lead across a height, if one is given.
-        """
+    def unresolved(self, delta: np.ndarray, smallest_step: float) -> np.ndarray:
+        """Values that divide the segments on which the line rises too much to be drawn."""
         rise = np.abs(np.diff(delta.clip(max=MAX_DELTA)))
         steep = (rise > MAX_STEP) & (np.diff(self.values) > smallest_step)
-        if across is not None:
-            steep &= (delta[1:] > across) != (delta[:-1] > across)
         parts = np.where(steep, np.ceil(rise / MAX_STEP).clip(2, MAX_PARTS), 1).astype(int)
         ends = zip(self.values[:-1], self.values[1:], parts, strict=True)
         divided = [np.linspace(low, high, n + 1)[1:-1] for low, high, n in ends if n > 1]

@@ -80,7 +80,7 @@ class Scenario:
     degenerate
         Whether the posterior may be disconnected, a band, a ring or a plateau, where NUTS fails.
     limit_curve
-        A mass and a coupling, of which limits are published as a curve: the coupling's at each mass.
+        A mass and a coupling whose limits are published as a curve: of the coupling at each mass.
     name, description
         Taken from the file name and its docstring.
 
