@@ -148,7 +148,7 @@ class Solver:
             found = batched(self._climb, *now, counts=counts)
             for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
                 x[todo] = of_todo
-            hopeless = height < np.nanmax(height) - far
+            hopeless = height < np.fmax.reduce(height) - far
             todo = np.flatnonzero(~(left <= TOLERANCE) & ~hopeless)
             if not todo.size:
                 break

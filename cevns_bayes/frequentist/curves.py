@@ -71,7 +71,7 @@ class Surface:
         return threshold(level, self.dof)
 
     def contours(self, level: float = 0.90) -> list[np.ndarray]:
-        """Borders of the confidence region, each of shape (vertices, 2), open at ends of the grid."""
+        """Borders of the confidence region, each (vertices, 2), open at ends of the grid."""
         generator = contour_generator(self.x, self.y, self.delta_chi2.T)
         return [np.asarray(line) for line in generator.lines(self.threshold(level))]
 

@@ -33,6 +33,7 @@ def toy(residuals, size, **distributions):
         parts=(part,),
         log_prior_of_interest=lambda x: jnp.zeros(()),
         log_prior_of_nuisances=lambda x: -0.5 * x[-1] ** 2 if pulled else jnp.zeros(()),
+        others=lambda x: [],
         experiments=(Zeros(size),),
     )
     return Solver(compiled)
