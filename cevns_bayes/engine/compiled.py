@@ -22,6 +22,7 @@ from pytensor.graph.replace import graph_replace
 from pytensor.graph.traversal import ancestors
 
 from cevns_bayes.engine.problem import Problem
+from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.scenarios.prior_view import Prior
 from cevns_bayes.scenarios.priors import sampled_name
@@ -174,7 +175,13 @@ class _Graphs:
         above = set(ancestors([expected]))
         seen = [i for i, prior in enumerate(self.priors) if prior.rv in above]
         counts, mu = (pt.tensor(n, shape=experiment.shape, dtype="float64") for n in ("n", "mu"))
-        log_likelihood = -0.5 * experiment.likelihood.deviance(counts, mu).sum()
+        try:
+            log_likelihood = -0.5 * experiment.likelihood.deviance(counts, mu).sum()
+        except Exception as error:  # the likelihood is the user's
+            raise InputError(
+                f"the deviance of {experiment.name} must take PyTensor variables, counts and "
+                f"expected: {error}"
+            ) from error
         compare = _jaxified([counts, mu], [log_likelihood])
         return Part(self.function(expected), lambda *pair: compare(*pair)[0], np.array(seen, int))
 

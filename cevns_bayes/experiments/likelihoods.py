@@ -77,11 +77,7 @@ class Poisson:
 
     def deviance(self, counts: Any, mu: Any) -> Any:
         """2 [mu - n + n ln(n/mu)]."""
-        if isinstance(counts, Variable):
-            entropy: Any = counts * pt.log(pt.switch(pt.gt(counts, 0), counts, 1.0))
-        else:
-            entropy = xlogy(counts, counts)
-        return 2 * (mu - counts + entropy - counts * np.log(mu))
+        return 2 * (mu - counts + xlogx(counts) - counts * np.log(mu))
 
     def scaled(self, exposure: float) -> "Poisson":
         """Itself: the expected counts hold all that it depends on."""
@@ -90,6 +86,19 @@ class Poisson:
     def arrays(self) -> list[np.ndarray]:
         """No arrays: nothing is set."""
         return []
+
+
+def xlogx(x: Any) -> Any:
+    """x ln(x), zero at zero, of an array or a PyTensor variable.
+
+    Examples
+    --------
+    >>> xlogx(np.array([0.0, 1.0])).tolist()
+    [0.0, 0.0]
+    """
+    if isinstance(x, Variable):
+        return x * pt.log(pt.switch(pt.gt(x, 0), x, 1.0))
+    return xlogy(x, x)
 
 
 def _poisson_logp(counts: Any, mu: Any) -> Any:

@@ -10,6 +10,7 @@ from cevns_bayes.bayesian.samplers import Laplace
 from cevns_bayes.bayesian.samplers.laplace import unsuitable
 from cevns_bayes.engine.problem import Problem
 
+NO_QUANTILES = {"sin2_theta_w": "ExGaussian(0.2, 0.1, 1)"}
 WINDOW = ((-np.inf, np.inf), (-np.inf, np.inf))
 
 
@@ -17,10 +18,10 @@ def counting(formula, nuisances, counts=(100.0, 100.0), sigma=0.1):
     """An experiment of two bins whose background is a formula of nuisances."""
     return cb.Experiment(
         name="toy",
-        title="Toy",
         axes=(cb.Axis("energy", np.array([0.0, 1.0, 2.0]), "E", "keV"),),
+        signals=(),
         counts=np.array(counts),
-        components=(cb.FormulaBackground("b", formula, tuple(nuisances)),),
+        backgrounds=(cb.FormulaBackground("b", formula, tuple(nuisances)),),
         nuisances=tuple(cb.Nuisance(name, name, sigma=sigma) for name in nuisances),
     )
 
@@ -84,10 +85,10 @@ def test_evidence_and_moments_of_a_linear_model():
     a = np.array([[3.0, 1.0], [0.5, -2.0]])
     experiment = cb.Experiment(
         name="toy",
-        title="Toy",
         axes=(cb.Axis("energy", np.array([0.0, 1.0, 2.0]), "E", "keV"),),
+        signals=(),
         counts=np.array([11.0, 9.0]),
-        components=(
+        backgrounds=(
             cb.FormulaBackground(
                 "b", lambda one, two: 10.0 + a[:, 0] * one + a[:, 1] * two, ("one", "two")
             ),
@@ -117,10 +118,10 @@ def test_a_bimodal_nuisance_is_noticed_and_another_sampler_takes_over(caplog):
 def test_an_edge_of_the_prior_through_the_peak():
     experiment = cb.Experiment(
         name="toy",
-        title="Toy",
         axes=(cb.Axis("energy", np.array([0.0, 1.0, 2.0]), "E", "keV"),),
+        signals=(),
         counts=np.array([130.0, 130.0]),
-        components=(cb.FormulaBackground("b", lambda a: 100.0 * (1 + a) * np.ones(2), ("a",)),),
+        backgrounds=(cb.FormulaBackground("b", lambda a: 100.0 * (1 + a) * np.ones(2), ("a",)),),
         nuisances=(cb.Nuisance("a", "a", sigma=0.5, bounds=(-0.5, 0.1)),),
     )
     tree = cb.sample("sm", data=[experiment], sampler="laplace", progressbar=False)
@@ -134,11 +135,7 @@ def test_an_edge_of_the_prior_through_the_peak():
 
 
 def test_priors_without_a_quantile_function_or_that_depend_on_each_other():
-    assert "quantile" in unsuitable(
-        Problem.build(
-            "weak-mixing-angle", "csi", priors={"sin2_theta_w": "ExGaussian(0.2, 0.1, 1)"}
-        )
-    )
+    assert "quantile" in unsuitable(Problem.build("weak-mixing-angle", "csi", priors=NO_QUANTILES))
     assert unsuitable(Problem.build("weak-mixing-angle", "csi")) == ""
 
 
@@ -146,7 +143,7 @@ def test_what_is_not_suitable_is_refused_when_named():
     with pytest.raises(InputError, match="laplace does not suit weak-mixing-angle"):
         cb.sample(
             "weak-mixing-angle",
-            priors={"sin2_theta_w": "ExGaussian(0.2, 0.1, 1)"},
+            priors=NO_QUANTILES,
             sampler="laplace",
         )
 

@@ -66,7 +66,7 @@ def test_integral(case):
 def test_a_narrow_peak_is_found_where_it_is_known_to_be():
     def function(u):
         return np.logaddexp(
-            gaussian([0.2, 0.2], [0.1, 0.1])(u), gaussian([0.7, 0.701], [1e-5] * 2)(u)
+            gaussian([0.3, 0.3], [0.05, 0.05])(u), gaussian([0.7, 0.701], [1e-5] * 2)(u)
         )
 
     peaks = np.array([[0.7, 0.701]]), np.full((1, 2), 1e-5)

@@ -1,4 +1,4 @@
-"""Limits on a coupling at each mass: known answers on a toy, another minimiser on the real thing."""
+"""Limits on a coupling at each mass: known answers on a toy, another minimiser on data."""
 
 import numpy as np
 import pymc as pm

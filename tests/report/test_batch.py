@@ -16,7 +16,7 @@ import xarray as xr
 from cevns_bayes import InputError, cli
 from cevns_bayes.bayesian import sampling
 from cevns_bayes.bayesian.diagnostics import check_convergence
-from cevns_bayes.bayesian.samplers import NUTS, SMC
+from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.report import batch, folder, html
@@ -58,8 +58,8 @@ def analysed(scenario, experiments, posterior, **_):
 @pytest.fixture
 def sampler(monkeypatch):
     stub = Sampler()
-    monkeypatch.setattr(NUTS, "run", lambda _, *args, **keywords: stub.run(*args, **keywords))
-    monkeypatch.setattr(SMC, "run", lambda _, *args, **keywords: stub.run(*args, **keywords))
+    for kind in (Laplace, NUTS, SMC):
+        monkeypatch.setattr(kind, "run", lambda _, *args, **keywords: stub.run(*args, **keywords))
     monkeypatch.setattr(sampling, "assembled", lambda trace, *_: trace)
     monkeypatch.setattr(sampling, "try_predictions", lambda problem: problem.scenario.name)
     monkeypatch.setattr("cevns_bayes.report.analysis.analyse", analysed)
@@ -96,7 +96,7 @@ def test_each_run_has_its_folder_and_its_place_in_the_summary(cevns_bayes, sampl
         *(("weak-mixing-angle", "csi"), ("weak-mixing-angle", "csi+lar")),
     ]
     assert {(row["sampler"], row["chi2"], row["verdict"]) for row in rows} == {
-        ("nuts", "81.20", "converged")
+        ("laplace", "81.20", "converged")
     }
     assert rows[2]["hdi90"].startswith("sin2_theta_w [-1.")
     assert len(Path("results/summary.md").read_text().splitlines()) == 2 + 4
@@ -148,10 +148,10 @@ def test_a_single_run_is_part_of_a_later_batch(cevns_bayes, sampler):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--draws", "77"), "one with draws 1500, not 77"),
+        (("--draws", "77"), "one with draws 2500, not 77"),
         (("--seed", "2"), "one with seed 1, not 2"),
-        (("--sampler", "nuts"), "the sampler was nuts, the scenario is not declared degenerate"),
-        (("--sampler", "smc"), "the sampler was nuts"),
+        (("--sampler", "laplace"), "the sampler was laplace, 0 parameters of interest"),
+        (("--sampler", "smc"), "the sampler was laplace"),
         (("--form-factor", "klein-nystrand"), "form_factor helm, not klein-nystrand"),
         (("--prior", "csi::alpha_brn ~ Normal(0, 0.1)"), "another prior"),
     ],
@@ -173,7 +173,7 @@ def test_results_of_another_run_are_replaced_by_force_only(cevns_bayes, sampler,
 
 def test_the_seed_may_be_named(cevns_bayes, sampler):
     cevns_bayes("run", "sm")
-    assert cevns_bayes("run", "sm", "weak-mixing-angle", "--seed", "1", "--draws", "1500")[0] == 0
+    assert cevns_bayes("run", "sm", "weak-mixing-angle", "--seed", "1", "--draws", "2500")[0] == 0
     assert sampler.sampled == ["sm-csi", "weak-mixing-angle-csi"]
 
 
@@ -204,8 +204,9 @@ def test_what_fails_is_listed_and_does_not_end_the_others(cevns_bayes, sampler, 
     sampler.trouble = {
         1: raising(InputError("no such\nluck")),
         2: raising(RuntimeError("a bug")),
-        3: 10.0,  # chains apart, and so again by SMC
+        3: 10.0,  # chains apart, and so again by NUTS and SMC
         4: 10.0,
+        5: 10.0,
     }
     code, out, err = cevns_bayes(*TWO_BY_TWO)
     assert code == 2
