@@ -17,6 +17,7 @@ from .engine.prediction import asimov as asimov, predict as predict
 from .engine.problem import build_model as build_model
 from .errors import InputError as InputError
 from .frequentist.best_fit import fit as fit
+from .frequentist.limit_curve import limit_curve as limit_curve
 from .frequentist.profile import profile as profile
 from .report.analysis import analyse as analyse
 from .report.folder import load_posterior as load_posterior

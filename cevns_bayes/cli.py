@@ -159,16 +159,24 @@ def fit(scenario: str, data: str, **options: Any) -> None:
     help="Of confidence, several if repeated; 0.68, 0.90 and 0.95 unless given.",
 )
 @click.option("--points", type=int, help="Points of a surface along each axis.")
-@click.option("--output", type=PATH, help="New folder for the curves and surfaces.")
+@click.option(
+    "--dof",
+    type=click.IntRange(1, 2),
+    default=2,
+    show_default=True,
+    help="Degrees of freedom of the regions of two parameters.",
+)
+@click.option("--output", type=PATH, help="New folder for curves, surfaces and contours.")
 def profile(
     scenario: str,
     data: str,
     levels: tuple[float, ...],
     points: int | None,
+    dof: int,
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Profile likelihood of SCENARIO: confidence intervals, and Δχ² as CSV.
+    """Profile likelihood of SCENARIO: confidence intervals; Δχ² and contours as CSV.
 
     Example: cevns-bayes profile nsi-ee-ud --output profiles
     """
@@ -181,7 +189,8 @@ def profile(
     loaded = load_scenario(scenario)
     experiments, options = experiments_of(data, options)
     number = DEFAULT_POINTS if points is None else points
-    found = profile(loaded, experiments, points=number, surfaces=output is not None, **options)
+    surfaces = output is not None
+    found = profile(loaded, experiments, points=number, surfaces=surfaces, dof=dof, **options)
     if output is not None:
         with new_folder(output, force=False) as staging:
             write_profile(found, staging)

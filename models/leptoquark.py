@@ -66,6 +66,7 @@ def _scenario(label: str, sign: int, n_u: int, n_d: int) -> Scenario:
         reference="arXiv:2307.13790",
         declare=partial(leptoquark, sign, n_u, n_d),
         degenerate=True,
+        limit_curve=("mass", "coupling"),
     )
 
 

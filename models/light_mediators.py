@@ -94,6 +94,7 @@ def _scenario(title: str, letter: str, declare: Any) -> Scenario:
         reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=declare,
         degenerate=True,
+        limit_curve=("mass", "coupling"),
     )
 
 

@@ -73,6 +73,7 @@ SCENARIOS = {
         reference="arXiv:2211.11905, Secs. 2 and 4",
         declare=sterile_dipole,
         degenerate=True,
+        limit_curve=("m4", "mu_nu_mu"),
     ),
     "sterile-oscillation": Scenario(
         title="Oscillation into a sterile neutrino",

@@ -118,8 +118,8 @@ class Solver:
         start
             Values to begin with, shape (points, variables).
         held
-            Indices of the variables that keep their values; or which do at each point, Boolean,
-            shape (points, variables).
+            Indices of the variables that keep their values; or a mask of them, shape (variables,),
+            or one for each point, (points, variables).
         rest
             That of solutions nearby, shape (points, variables, variables), which saves steps.
         counts
@@ -148,8 +148,7 @@ class Solver:
             found = batched(self._climb, *now, counts=counts)
             for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
                 x[todo] = of_todo
-            highest = np.max(height, initial=-np.inf, where=np.isfinite(height))
-            hopeless = height < highest - far
+            hopeless = height < np.fmax.reduce(height) - far
             todo = np.flatnonzero(~(left <= TOLERANCE) & ~hopeless)
             if not todo.size:
                 break
@@ -164,6 +163,12 @@ class Solver:
         """:meth:`Compiled.height` at many points, shape (points,)."""
         counts = self.compiled.counts if counts is None else counts
         return batched(self._heights, x, size=32 * BATCH, counts=counts)[0]
+
+    def unsolved(self, x: np.ndarray, counts: Counts | None = None) -> Solution:
+        """Points as they are, with their heights and no curvature, among solutions."""
+        zeros = np.zeros((*x.shape, x.shape[1]))
+        height = self.heights(x, counts)
+        return Solution(x, height, zeros, zeros, np.zeros(len(x), dtype=bool))
 
     @cached_property
     def _heights(self) -> Callable[..., Any]:
@@ -280,9 +285,8 @@ def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
 
 
 def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    if isinstance(held, np.ndarray):
-        return held
-    return np.broadcast_to(np.isin(np.arange(shape[1]), list(held)), shape)
+    mask = held if isinstance(held, np.ndarray) else np.isin(np.arange(shape[1]), list(held))
+    return np.broadcast_to(mask, shape)
 
 
 def batched(

@@ -7,6 +7,7 @@ chi^2 with as many degrees of freedom as there are parameters.
 from dataclasses import dataclass
 
 import numpy as np
+from contourpy import contour_generator
 from scipy import stats
 from scipy.interpolate import PchipInterpolator
 
@@ -68,6 +69,11 @@ class Surface:
     def threshold(self, level: float) -> float:
         """Delta chi^2 at the border of a confidence region."""
         return threshold(level, self.dof)
+
+    def contours(self, level: float = 0.90) -> list[np.ndarray]:
+        """Borders of the confidence region, each (vertices, 2), open at ends of the grid."""
+        generator = contour_generator(self.x, self.y, self.delta_chi2.T)
+        return [np.asarray(line) for line in generator.lines(self.threshold(level))]
 
 
 def threshold(level: float, parameters: int) -> float:

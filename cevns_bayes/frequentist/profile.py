@@ -14,6 +14,7 @@ from cevns_bayes.frequentist.curves import LEVELS, Curve, Surface, threshold
 from cevns_bayes.frequentist.line import MAX_DELTA
 from cevns_bayes.frequentist.scan import Scan
 from cevns_bayes.frequentist.search import Search
+from cevns_bayes.scenarios.prior_view import Limits
 
 __all__ = ["LEVELS", "Curve", "Profile", "Surface", "profile", "threshold"]
 
@@ -28,6 +29,10 @@ class Profile:
     best_fit: FitResult
     curves: Mapping[str, Curve]
     surfaces: Mapping[tuple[str, str], Surface]
+
+    def limits(self, parameter: str, level: float = 0.90) -> list[Limits]:
+        """Disjoint confidence intervals: tables, figures and files all take them from here."""
+        return self.curves[parameter].intervals(level)
 
 
 def profile(
@@ -76,12 +81,24 @@ def profile(
     problem = Problem.build(scenario, data, **options)
     if not problem.scenario.parameters_of_interest:
         raise InputError(f"{problem.scenario.name} has no parameters of interest to profile")
-    scan = Scan.of(Search.of(problem))
-    curves = {name: scan.curve(name) for name in scan.search.names}
+    return profile_of(problem, Search.of(problem), points, surfaces=surfaces, dof=dof)
+
+
+def profile_of(
+    problem: Problem,
+    search: Search,
+    points: int = DEFAULT_POINTS,
+    *,
+    surfaces: bool = True,
+    dof: int = 2,
+) -> Profile:
+    """The same of a problem with its search, which may serve for more."""
+    scan = Scan.of(search)
+    curves = {name: scan.curve(name) for name in search.names}
     grids = {name: _grid(curve, points) for name, curve in curves.items()}
     pairs = list(combinations(curves, 2)) if surfaces else []
     maps = {pair: scan.surface(*pair, grids, dof) for pair in pairs}
-    return Profile(fit_result(problem, scan.search, scan.minima), curves, maps)
+    return Profile(fit_result(problem, search, scan.minima), curves, maps)
 
 
 def _grid(curve: Curve, points: int) -> np.ndarray:

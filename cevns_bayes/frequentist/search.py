@@ -7,6 +7,7 @@ chi^2 = 2 sum_bins [mu - n + n ln(n/mu)] + sum_k (alpha_k/sigma_k)^2   (arXiv:22
 Priors of the parameters of interest do not enter; their bounds do, as limits of the search.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -92,12 +93,15 @@ class Search:
         extent = np.where(np.isfinite(extent), extent, compiled.widths)
         return np.abs(x - compiled.limits).min(axis=0) < EDGE * extent
 
-    def errors(self, x: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+    def errors(
+        self, x: np.ndarray, curvature: np.ndarray, held: Collection[int] = ()
+    ) -> np.ndarray:
         """Parabolic 1 sigma errors at a minimum, shape (variables,).
 
-        NaN for variables at a limit, which count as fixed, and for all if chi^2 is flat somewhere.
+        NaN for variables that are held or at a limit, and for all if chi^2 is flat somewhere.
         """
         errors, free = np.full(len(x), np.nan), ~self.at_limit(x)
+        free[list(held)] = False
         matrix = curvature[np.ix_(free, free)]
         scale = np.sqrt(np.diag(matrix).clip(min=0))
         if (scale > 0).all() and (np.linalg.eigvalsh(matrix / np.outer(scale, scale)) > 0).all():

@@ -1,6 +1,6 @@
 """The main job: sample, diagnose, profile, compare with the Standard Model, vary the priors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,9 @@ from cevns_bayes.engine.problem import (
 from cevns_bayes.errors import unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.frequentist.best_fit import FitResult, fit
-from cevns_bayes.frequentist.profile import Profile, profile
+from cevns_bayes.frequentist.limit_curve import has_limit_curve, limit_curve_of
+from cevns_bayes.frequentist.profile import Profile, profile_of
+from cevns_bayes.frequentist.search import Search
 from cevns_bayes.published import Bound, data_set, published_bounds
 from cevns_bayes.scenarios.priors import Fixed
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
@@ -69,6 +71,7 @@ class Analysis:
     comparison: xr.Dataset | None = None
     sensitivity: xr.Dataset | None = None
     scaling: xr.Dataset | None = None
+    limit_curves: Sequence[xr.Dataset] = ()
     fixed: Fixed = field(default_factory=dict)
 
     @property
@@ -110,7 +113,7 @@ class Analysis:
 
     def confidence(self, parameter: str, level: float) -> list[Limits]:
         """Confidence intervals of a parameter of interest, disjoint ones, from the profile."""
-        return [] if self.profile is None else self.profile.curves[parameter].intervals(level)
+        return [] if self.profile is None else self.profile.limits(parameter, level)
 
     @property
     def bounds(self) -> list[Bound]:
@@ -166,7 +169,8 @@ def analyse(
     if not problem.scenario.parameters_of_interest:
         best = fit(scenario, experiments, **options)
         return Analysis(*own, best_fit=best, standard_model=best, fixed=problem.fixed)
-    profiled = profile(scenario, experiments, **options)
+    search = Search.of(problem)
+    profiled = profile_of(problem, search)
     asked = sampling.get("sampler", "auto")  # a name, or a sampler with settings of its own
     used = posterior.attrs["sampler"] if isinstance(asked, str) else asked
     again = {**sampling, "sampler": used, "checkpoint": None}
@@ -179,6 +183,7 @@ def analyse(
         best_fit=profiled.best_fit,
         standard_model=fit("sm", experiments, **sm_options),
         profile=profiled,
+        limit_curves=_limit_curves(problem, search),
         comparison=compare({scenario.name: posterior, "sm": standard_model}),
         sensitivity=prior_sensitivity(
             scenario, experiments, posterior=posterior, settings=other_prior, **options
@@ -186,6 +191,12 @@ def analyse(
         scaling=power_scaling(posterior),
         fixed=problem.fixed,
     )
+
+
+def _limit_curves(problem: Problem, search: Search) -> list[xr.Dataset]:
+    """Limits on a coupling at each mass, of every kind that there is."""
+    scenario = problem.scenario
+    return [limit_curve_of(scenario, search)] if has_limit_curve(scenario) else []
 
 
 def _split(keywords: AnalysisOptions) -> tuple[ModelOptions, dict[str, Any]]:

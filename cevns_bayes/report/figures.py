@@ -64,7 +64,12 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
     figures = {"posterior": one_by_one}
     for x, y in analysis.profile.surfaces:
         figures[f"region_{x}_{y}".replace("::", "_")] = plot_region(
-            posterior, profile, (parameters[x], parameters[y]), bounds, title
+            posterior,
+            profile,
+            (parameters[x], parameters[y]),
+            bounds,
+            title,
+            analysis.limit_curves,
         )
     return figures
 

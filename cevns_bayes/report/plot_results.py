@@ -20,7 +20,18 @@ from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.bayesian.regions import posterior_density_1d, posterior_density_2d
 from cevns_bayes.frequentist.profile import LEVELS, Curve, Profile, Surface, threshold
 from cevns_bayes.published import Bound
-from cevns_bayes.report.style import BLUE, DASHES, GREEN, GREY, ORANGE, SHADES, TITLE, legend
+from cevns_bayes.report.style import (
+    BLUE,
+    DASHES,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SHADES,
+    TITLE,
+    legend,
+)
+from cevns_bayes.scenarios.priors import log10_name
 from cevns_bayes.scenarios.scenario import Parameter
 
 MAX_DELTA = 9.0  # shown
@@ -28,6 +39,7 @@ COLUMNS = 4
 BINS_OF_PRIOR = 40
 SMOOTH_POINTS = 500  # of a drawn curve
 HEADROOM = 1.12  # above a marginal posterior, for the bars
+LIMIT_COLOURS = {"confidence": PURPLE, "credible": BLUE}
 CORNER_LEVELS = (0.68, 0.90)
 
 
@@ -130,8 +142,12 @@ def plot_region(
     pair: tuple[Parameter, Parameter],
     bounds: Sequence[Bound],
     title: str,
+    limit_curves: Sequence[xr.Dataset] = (),
 ) -> Figure:
     """Credible (HDI) regions over confidence regions of two parameters, at 68, 90 and 95 %.
+
+    ``limit_curves`` are those of :func:`cevns_bayes.limit_curve`, or like them; each is drawn if it
+    is of these two.
 
     Examples
     --------
@@ -145,6 +161,8 @@ def plot_region(
     _credible(panel, posterior_density_2d(posterior, (pair[0].name, pair[1].name), limits))
     _confidence(panel, profile.surfaces[pair[0].name, pair[1].name])
     _bands(panel, pair, bounds)
+    for found in limit_curves:
+        _limit_curve(panel, pair, found)
     _markers(panel, profile, pair)
     for of, parameter, set_label, set_limits in (
         (0, pair[0], panel.set_xlabel, panel.set_xlim),
@@ -178,12 +196,37 @@ def _confidence(panel: Axes, surface: Surface) -> None:
         surface.x,
         surface.y,
         surface.delta_chi2.T,
-        levels=[threshold(level, 2) for level in LEVELS],
+        levels=[surface.threshold(level) for level in LEVELS],
         colors=ORANGE,
         linestyles=[DASHES[level] for level in LEVELS],
         linewidths=1.3,
     )
     _narrow_valleys(panel, surface)
+
+
+def _limit_curve(panel: Axes, pair: tuple[Parameter, Parameter], found: xr.Dataset) -> None:
+    """The upper limit as a line; other ends of what is excluded as dots."""
+    mass, coupling = str(found["upper_limit"].dims[0]), str(found.attrs["coupling"])
+    axes = [{name: False, log10_name(name): True} for name in (mass, coupling)]
+    if not all(p.name in of for p, of in zip(pair, axes, strict=True)):
+        return
+    log_mass, log_coupling = (of[p.name] for p, of in zip(pair, axes, strict=True))
+    x = _as_drawn(found[mass], log_mass)
+    upper, low, high = (
+        _as_drawn(found[name], log_coupling)
+        for name in ("upper_limit", "excluded_low", "excluded_high")
+    )
+    kind = str(found.attrs["kind"])
+    colour = LIMIT_COLOURS[kind]
+    label = f"{found.attrs['level']:.0%} {kind} limit at each mass"
+    panel.plot(x, upper, color=colour, linewidth=2, label=label)
+    for ends in (*np.where(low == upper[:, None], np.nan, low).T, *high.T):
+        panel.plot(x, ends, ".", color=colour, markersize=2.5)
+
+
+def _as_drawn(values: xr.DataArray, is_log: bool) -> np.ndarray:
+    with np.errstate(divide="ignore"):  # an interval that begins at zero
+        return np.log10(values.to_numpy()) if is_log else values.to_numpy()
 
 
 def _markers(panel: Axes, profile: Profile, pair: tuple[Parameter, Parameter]) -> None:
@@ -200,7 +243,7 @@ def _narrow_valleys(panel: Axes, surface: Surface) -> None:
     interpolator = RegularGridInterpolator(
         (surface.x, surface.y), surface.delta_chi2, bounds_error=False, fill_value=np.inf
     )
-    widest = threshold(LEVELS[-1], 2)
+    widest = surface.threshold(LEVELS[-1])
     missed = (delta < widest) & (interpolator((x, y)) > widest)
     if missed.any():
         label = f"narrow valleys ({LEVELS[-1]:.0%})"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from cevns_bayes.experiments.experiment import Axis
 
 # Okabe & Ito's palette, told apart by colour-blind readers too.
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#999999"
+BLUE, ORANGE, GREEN, GREY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#999999", "#cc79a7"
 SHADES = {0.95: "#d6e8f4", 0.90: "#a6cee3", 0.68: "#5b9bd5"}  # by probability
 DASHES: dict[float, Any] = {0.68: "-", 0.90: "--", 0.95: ":"}
 # Of the components, in turn where a name is not listed.

@@ -200,8 +200,8 @@ def profile_intervals(
     levels = levels or LEVELS
     columns = [Column(f"{100 * level:.4g}% confidence", ".4g") for level in levels]
     rows = [
-        [with_unit(name, units), *(curve.intervals(level) for level in levels)]
-        for name, curve in profile.curves.items()
+        [with_unit(name, units), *(profile.limits(name, level) for level in levels)]
+        for name in profile.curves
     ]
     return Table([Column("profile"), *columns], rows)
 

@@ -79,6 +79,8 @@ class Scenario:
         Whether, on several experiments, each has parameters of its own, such as ``"csi::r_n"``.
     degenerate
         Whether the posterior may be disconnected, a band, a ring or a plateau, where NUTS fails.
+    limit_curve
+        A mass and a coupling whose limits are published as a curve: of the coupling at each mass.
     name, description
         Taken from the file name and its docstring.
 
@@ -101,6 +103,7 @@ class Scenario:
     fixed_nuisances: tuple[str, ...] = ()
     per_experiment: bool = False
     degenerate: bool = False
+    limit_curve: tuple[str, str] | None = None
     name: str = ""
     description: str = ""
 

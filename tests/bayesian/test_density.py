@@ -110,6 +110,24 @@ def test_figure_of_regions(toy):
     assert "arXiv:0000.00000 (data of 2017) (90%)" in shown
 
 
+def test_figure_with_limits_at_each_mass(toy):
+    mass, upper = np.linspace(-0.5, 0.5, 5), np.array([0.1, 0.2, np.nan, 0.2, 0.1])
+    ends = {"excluded_low": upper[:, None], "excluded_high": 0 * upper[:, None] + 1}
+    data = {name: (("a", "interval"), values) for name, values in ends.items()}
+    attrs = {"coupling": "b", "level": 0.9, "kind": "confidence"}
+    limits = xr.Dataset(data | {"upper_limit": ("a", upper)}, {"a": mass}, attrs)
+    label = "90% confidence limit at each mass"
+    for figure in (plot_region(*toy, "Toy", [limits]), plot_region(*toy, "Toy", [])):
+        (panel,) = figure.axes
+        lines = [line for line in panel.lines if line.get_label() == label]
+        assert bool(lines) == (label in legend_of(figure))
+    lines = plot_region(*toy, "Toy", [limits]).axes[0].lines
+    (line,) = (line for line in lines if line.get_label() == label)
+    np.testing.assert_array_equal(line.get_ydata(), upper)
+    other = limits.assign_attrs(coupling="c")
+    assert label not in legend_of(plot_region(*toy, "Toy", [other]))
+
+
 def test_figure_of_curves(toy):
     posterior, profile, parameters, bounds = toy
     for shown in (parameters[:1], parameters):

@@ -10,9 +10,11 @@ from scipy import stats
 
 from cevns_bayes import InputError, profile
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.frequentist.curves import Curve, threshold
+from cevns_bayes.frequentist.curves import Curve, Surface, threshold
+from cevns_bayes.frequentist.profile import Profile
 from cevns_bayes.frequentist.scan import Scan
 from cevns_bayes.frequentist.search import Search
+from cevns_bayes.report.folder import write_profile
 from cevns_bayes.scenarios.priors import sampled_name
 
 
@@ -114,6 +116,22 @@ def test_surface_is_the_minimum_over_nuisances(band):
     np.testing.assert_allclose(y, 1 / x, rtol=0.02)
 
 
+@pytest.mark.parametrize("dof", [1, 2])
+def test_contours_are_where_the_threshold_is(tmp_path, dof):
+    x = np.linspace(-4, 4, 161)
+    surface = Surface(("x", "y"), x, x, x[:, None] ** 2 + 4 * x**2, np.zeros((0, 3)), dof)
+    for level in (0.68, 0.95):
+        (border,) = surface.contours(level)
+        heights = border[:, 0] ** 2 + 4 * border[:, 1] ** 2
+        np.testing.assert_allclose(heights, stats.chi2.ppf(level, dof), atol=0.01)
+    write_profile(Profile(None, {}, {("x", "y"): surface}), tmp_path)
+    table = np.genfromtxt(tmp_path / "contours_x_y.csv", delimiter=",", names=True)
+    assert set(table["level"]) == {0.68, 0.90, 0.95}
+    of = table[table["level"] == 0.90]
+    np.testing.assert_allclose(of["x"] ** 2 + 4 * of["y"] ** 2, threshold(0.90, dof), atol=0.01)
+    assert (table["dof"] == dof).all()
+
+
 @pytest.fixture(scope="module")
 def own_prior():
     """Of the weak mixing angle, uniform between bounds that are far away."""
@@ -191,6 +209,11 @@ def minimiser(build_chi2):
         return names, build_chi2(problem, names, mode=None)
 
     return of
+
+
+def test_wrong_degrees_of_freedom():
+    with pytest.raises(InputError, match="dof of a region must be 1 or 2"):
+        profile("charge-radius", dof=3)
 
 
 def minuit(chi2, start):
