@@ -32,7 +32,7 @@ def options_of(*options: Callable[[_Command], _Command]) -> Callable[[_Command],
     return decorate
 
 
-SAMPLERS = ("auto", "nuts", "smc", "nested")
+SAMPLERS = ("auto", "laplace", "nuts", "smc", "nested")
 SAMPLING = (
     *("sampler", "draws", "tune", "chains", "live_points", "seed", "checkpoint"),
     "progressbar",

@@ -113,7 +113,8 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_while_sampling(tmp_path, number):
-    command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--draws", "400000"]
+    command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--sampler", "nuts"]
+    command += ["--draws", "400000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     time.sleep(40)  # compiled, and some minutes of sampling ahead
     process.send_signal(number)
