@@ -8,6 +8,7 @@ from cevns_bayes.bayesian.regions import posterior_density_2d
 
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SEEDS = (1, 2, 3, 4, 5)
+DRAWS = 6000  # per chain: quantiles of a plateau scatter by half a percent of its range
 
 # Solutions that are told apart: one side of a valley of the posterior, or a corner of a plateau.
 SCENARIOS = {
@@ -27,7 +28,7 @@ def test_posterior_is_that_of_the_grid(scenario, laplace_grid):
     truth = laplace_grid(scenario)
     extent = np.ptp(truth.box, axis=1)
     for seed in SEEDS:
-        tree = cb.sample(scenario, data=["csi"], seed=seed, progressbar=False)
+        tree = cb.sample(scenario, data=["csi"], seed=seed, draws=DRAWS, progressbar=False)
         assert tree.attrs["sampler"] == "laplace"
         assert cb.check_convergence(tree).problems == []
         draws = [tree["posterior"][name].to_numpy().ravel() for name in truth.names]
@@ -36,7 +37,7 @@ def test_posterior_is_that_of_the_grid(scenario, laplace_grid):
         for axis in (0, 1):
             found = np.quantile(draws[axis], PROBABILITIES)
             known = truth.quantiles(axis, PROBABILITIES)
-            assert np.abs(found - known).max() < 0.01 * extent[axis]
+            assert np.abs(found - known).max() < 0.02 * extent[axis]
         assert tree.attrs["log_evidence"] == pytest.approx(truth.log_evidence, abs=0.05)
         density = posterior_density_2d(tree, tuple(truth.names), tuple(map(tuple, truth.box)))
         assert density.area(0.90) == pytest.approx(truth.area(0.90), rel=0.03)
