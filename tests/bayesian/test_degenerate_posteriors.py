@@ -18,7 +18,6 @@ SCENARIOS = {
     "leptoquark-s1": lambda mass, coupling: coupling > -1.5,
     "charge-radius": lambda ee, mumu: mumu < -28.0,
     "sterile-dipole": lambda m4, moment: m4 > 1.0,
-    "millicharge": lambda ee, mumu: ee > 0.0,
 }
 
 
