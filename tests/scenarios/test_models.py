@@ -295,7 +295,13 @@ def test_gradients_are_finite_everywhere_in_the_priors(densities, scenario, expe
 @pytest.mark.parametrize("scenario", ONE_OF_A_KIND)
 def test_short_chains_run_on_both_data_sets(scenario):
     posterior = cb.sample(
-        scenario, list(FLAT.values()), draws=300, tune=100, chains=2, progressbar=False
+        scenario,
+        list(FLAT.values()),
+        sampler="nuts",
+        draws=300,
+        tune=100,
+        chains=2,
+        progressbar=False,
     )
     draws = posterior["posterior"].to_dataset()
     for name in json.loads(posterior.attrs["parameters_of_interest"]):
