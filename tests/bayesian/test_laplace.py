@@ -68,6 +68,14 @@ def test_density_of_the_cells_is_that_of_the_draws(charge_radius):
         assert inside[tuple(cells)].mean() == pytest.approx(probability, abs=0.015)
 
 
+def test_a_peak_at_a_corner_of_four_cells_is_whole():
+    """Nuisances once stuck, in one quadrant, in a maximum found far away."""
+    draws = cb.sample("millicharge", data=["csi"], progressbar=False)["posterior"]
+    right, up = draws["q_ee"] > 0, draws["q_mumu"] > 0
+    for a, b in ((right, up), (right, ~up), (~right, up), (~right, ~up)):
+        assert float((a & b).mean()) == pytest.approx(0.25, abs=0.05)
+
+
 def test_density_of_one_parameter_of_two(charge_radius):
     density = posterior_density_1d(charge_radius, "r2_mumu")
     x = charge_radius["posterior"]["r2_mumu"].to_numpy()
