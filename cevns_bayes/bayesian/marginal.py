@@ -47,7 +47,6 @@ class Cells(NamedTuple):
     root: np.ndarray
     slope: np.ndarray
     log_density: np.ndarray
-    height: np.ndarray
     rest: np.ndarray
     converged: np.ndarray
 
@@ -95,11 +94,6 @@ class Marginal:
 
         mesh = refined(parameters, log_density, *_peaks(solver, quantiles))
         return cls(solver, quantiles, mesh, known[-1])
-
-    @property
-    def log_evidence(self) -> float:
-        """Log of its integral over the cube, relative to the best conceivable likelihood."""
-        return float(logsumexp(self.mesh.log_volumes + self.mesh.log_density))
 
     def proposal(self) -> np.ndarray:
         """Log of the probability of each cell, shape (cells,)."""
@@ -179,7 +173,6 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
         root,
         slope,
         _log_integral(solver, theta, alpha, root),
-        found.height,
         found.rest,
         found.converged,
     )

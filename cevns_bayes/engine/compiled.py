@@ -61,8 +61,8 @@ class Compiled:
         Number of parameters of interest, which come first.
     parts
         By experiment, in the order of the problem.
-    log_prior_of_interest, log_prior_of_nuisances
-        Sums of the log-densities of the priors of either kind.
+    log_prior_of_nuisances
+        Sum of the log-densities of their priors.
     others
         ``x -> values`` of the Deterministics of the model that are no expected counts.
     """
@@ -70,7 +70,6 @@ class Compiled:
     priors: tuple[Prior, ...]
     interest: int
     parts: tuple[Part, ...]
-    log_prior_of_interest: Function
     log_prior_of_nuisances: Function
     others: Function
     experiments: tuple[Experiment, ...] = field(repr=False)
@@ -87,7 +86,6 @@ class Compiled:
             graphs.priors,
             len(interest),
             tuple(graphs.part(model, experiment) for experiment in problem.experiments),
-            graphs.log_prior(interest),
             graphs.log_prior(nuisances),
             graphs.function(other_deterministics(problem)),
             tuple(problem.experiments),

@@ -31,7 +31,6 @@ def toy(residuals, size, **distributions):
         priors=tuple(Prior.of(model, name) for name in distributions),
         interest=len(distributions) - pulled,
         parts=(part,),
-        log_prior_of_interest=lambda x: jnp.zeros(()),
         log_prior_of_nuisances=lambda x: -0.5 * x[-1] ** 2 if pulled else jnp.zeros(()),
         others=lambda x: [],
         experiments=(Zeros(size),),
