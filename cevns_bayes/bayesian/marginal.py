@@ -17,7 +17,7 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2, norm, qmc
 
 from cevns_bayes.bayesian.mesh import Mesh, refined
-from cevns_bayes.engine.maxima import maxima
+from cevns_bayes.engine.maxima import observed_maxima
 from cevns_bayes.engine.solver import Solution, Solver
 
 POINTS = 32  # So many points of the proposal integrate over the nuisances.
@@ -133,7 +133,7 @@ def _peaks(solver: Solver, quantiles: Quantiles) -> tuple[np.ndarray, np.ndarray
     """Maxima of the likelihood in the unit cube, and how wide they are; (peaks, parameters)."""
     compiled, parameters = solver.compiled, solver.compiled.interest
     box = np.array([prior.bulk for prior in compiled.priors[:parameters]]).reshape((-1, 2))
-    found = maxima(solver, box)
+    found = observed_maxima(solver, box)
     finite = np.isfinite(found.curvature).all(axis=(1, 2))
     found = found.at(finite & (np.linalg.det(np.nan_to_num(found.curvature)) > 0))
     covariance = np.linalg.inv(found.curvature)[:, :parameters, :parameters]

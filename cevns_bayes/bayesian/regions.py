@@ -5,6 +5,7 @@ has no noise, while an estimate from draws has wavy edges, holes and islands on 
 Posteriors of other samplers, and of three parameters, have their density estimated from the draws.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,13 @@ def _from_line(cells: xr.Dataset, name: str) -> Density1D:
 
 
 def _from_plane(cells: xr.Dataset, names: list[str]) -> Density2D:
-    centres, logs, window = _logs(cells, names)
+    return _plane(*(array.tobytes() for array in _logs(cells, names)))
+
+
+@lru_cache(maxsize=8)  # Tables and figures ask for the same again and again.
+def _plane(*arrays: bytes) -> Density2D:
+    centres, logs, window = map(np.frombuffer, arrays)
+    centres, window = centres.reshape((-1, 2)), window.reshape((2, 2))
     scale = window[1] - window[0]
     unit = (centres - window[0]) / scale
     x, y = (_middles(ends, CELLS[2]) for ends in window.T)

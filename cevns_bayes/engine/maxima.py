@@ -5,6 +5,8 @@ together; those higher than all their neighbours are the feet from which the max
 Lines through the highest of them show more that are narrow.
 """
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from scipy.signal import find_peaks
 from scipy.spatial import cKDTree
@@ -52,6 +54,18 @@ def maxima(solver: Solver, box: np.ndarray, counts: Counts | None = None) -> Sol
         for i, (low, high) in enumerate(box)
     ]
     return climbed(solver, np.concatenate([tops.x, *lines]), box, counts)
+
+
+def observed_maxima(solver: Solver, box: np.ndarray) -> Solution:
+    """:func:`maxima` for the observed counts, which posterior, fit and profile find once."""
+    known = _OBSERVED.setdefault(solver, {})
+    key = box.tobytes()
+    if key not in known:
+        known[key] = maxima(solver, box)
+    return known[key]
+
+
+_OBSERVED: WeakKeyDictionary[Solver, dict[bytes, Solution]] = WeakKeyDictionary()
 
 
 def climbed(

@@ -25,7 +25,8 @@ from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
 TOLERANCE = 1e-7  # of the height: a step that promises less is the last
-BATCH = 128  # So many points are compiled for, and solved together.
+BATCH = 32  # So many points are compiled for, and solved together: they fit into a cache.
+MANY = 512  # So many where only heights are asked for.
 DAMPING = 1e-4  # at first, relative to the curvature
 MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
 MAX_MOVE = 4.0  # in widths of the priors, per step
@@ -162,7 +163,7 @@ class Solver:
     def heights(self, x: np.ndarray, counts: Counts | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
         counts = self.compiled.counts if counts is None else counts
-        return batched(self._heights, x, size=32 * BATCH, counts=counts)[0]
+        return batched(self._heights, x, size=MANY, counts=counts)[0]
 
     def unsolved(self, x: np.ndarray, counts: Counts | None = None) -> Solution:
         """Points as they are, with their heights and no curvature, among solutions."""
@@ -185,16 +186,11 @@ class Solver:
 
     def _rest(self, x: Any, counts: Counts) -> tuple[Any]:
         """Second derivatives of expected counts, times what each is worth."""
-
-        def worth(y: Any) -> Any:
-            pairs = zip(self.compiled.parts, slopes, strict=True)
-            return sum(jnp.sum(slope * part.expected(y)) for part, slope in pairs)
-
-        slopes = [
-            jax.grad(part.log_likelihood, argnums=1)(observed, part.expected(x))
-            for part, observed in zip(self.compiled.parts, counts, strict=True)
-        ]
-        return (-jax.hessian(worth)(x),)
+        rest = jnp.zeros((x.size, x.size))
+        for part, observed in zip(self.compiled.parts, counts, strict=True):
+            seen = np.ix_(part.seen, part.seen)
+            rest = rest.at[seen].add(_rest_of_part(part, x, observed))
+        return (rest,)
 
     def _climbed(
         self, start: Any, rest: Any, damping: Any, moving: Any, counts: Counts
@@ -282,6 +278,16 @@ def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
     bends = jax.vmap(bend, in_axes=-1, out_axes=-1)(jacobian)
     rows, bent = (array.reshape((mu.size, -1)) for array in (jacobian, bends))
     return part.log_likelihood(counts, mu), slope.reshape(-1) @ rows, -rows.T @ bent
+
+
+def _rest_of_part(part: Part, x: Any, counts: Any) -> Any:
+    """Second derivatives of its expected counts, by the variables that it sees, times their worth."""
+
+    def worth(seen: Any) -> Any:
+        return jnp.sum(slope * part.expected(x.at[part.seen].set(seen)))
+
+    slope = jax.grad(part.log_likelihood, argnums=1)(counts, part.expected(x))
+    return -jax.hessian(worth)(x[part.seen])
 
 
 def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

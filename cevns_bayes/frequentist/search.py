@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cevns_bayes.engine.maxima import maxima
+from cevns_bayes.engine.maxima import observed_maxima
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.engine.solver import Solution, Solver, solver_of
 from cevns_bayes.errors import InputError
@@ -44,7 +44,7 @@ class Search:
     @cached_property
     def minima(self) -> Solution:
         """Distinct local minima, the lowest first; there is one at least."""
-        found = maxima(self.solver, self.box)
+        found = observed_maxima(self.solver, self.box)
         if not len(found.x):
             raise InputError(
                 "chi^2 is not a finite number anywhere: a prior or the data must be unusable"
@@ -61,7 +61,7 @@ class Search:
         compiled = self.solver.compiled
         box = np.array([p.bulk for p in compiled.priors[: len(self.names)]]).reshape(-1, 2)
         unbounded = np.flatnonzero(~np.isfinite(compiled.limits[:, : len(box)]).all(axis=0))
-        if unbounded.size and len((near := maxima(self.solver, box)).x):
+        if unbounded.size and len((near := observed_maxima(self.solver, box)).x):
             for i in unbounded:
                 reached = self._reach(near.at([0]), int(i))
                 box[i] = min(*reached, box[i, 0]), max(*reached, box[i, 1])

@@ -74,19 +74,23 @@ class Prior:
     @property
     def peak(self) -> float:
         """A value of the highest density."""
-        operation = self.rv.owner.op
-        if isinstance(operation, NormalRV | TruncatedNormalRV):
+        if self._is_normal:
             return float(np.clip(self._parameters[0], *self.limits))
+        if self.is_flat:
+            return float(np.mean(self.limits))
         draws = self._draws
         return float(draws[pm.logp(self.rv, draws).eval(mode=FAST_COMPILE).argmax()])
 
     @property
     def standard_deviation(self) -> float:
-        """Standard deviation; between two finite limits, that of a uniform distribution."""
+        """Standard deviation; between two finite limits, that of a uniform distribution.
+
+        Where a normal distribution is cut, that of the whole.
+        """
         low, high = self.limits
         if np.isfinite(high - low):
             return (high - low) / np.sqrt(12)
-        if isinstance(self.rv.owner.op, NormalRV):
+        if self._is_normal:
             return float(self._parameters[1])
         return float(self._draws.std())
 
@@ -104,9 +108,14 @@ class Prior:
         return -2 * (pm.logp(self.rv, value) - pm.logp(self.rv, np.float64(self.peak)))
 
     @property
+    def _is_normal(self) -> bool:
+        return isinstance(self.rv.owner.op, NormalRV | TruncatedNormalRV)
+
+    @cached_property
     def _parameters(self) -> list[np.ndarray]:
-        operation = self.rv.owner.op
-        return [x.eval(mode=FAST_COMPILE) for x in operation.dist_params(self.rv.owner)]
+        inputs = self.rv.owner.op.dist_params(self.rv.owner)
+        folded = constant_fold(inputs, raise_not_constant=False)
+        return [x if isinstance(x, np.ndarray) else x.eval(mode=FAST_COMPILE) for x in folded]
 
     @cached_property
     def _draws(self) -> np.ndarray:
