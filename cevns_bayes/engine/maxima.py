@@ -10,7 +10,7 @@ from scipy.signal import find_peaks
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
-from cevns_bayes.engine.compiled import Counts
+from cevns_bayes.engine.compiled import Counts, Measured
 from cevns_bayes.engine.solver import Solution, Solver
 from cevns_bayes.scenarios.prior_view import SEED
 
@@ -21,7 +21,7 @@ FAR_BELOW = -1e30  # any height
 ROUNDS = 3  # for points of the sequence
 
 
-def maxima(solver: Solver, box: np.ndarray, counts: Counts | None = None) -> Solution:
+def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = None) -> Solution:
     """All distinct local maxima of the likelihood, nothing held.
 
     Parameters
@@ -55,7 +55,7 @@ def maxima(solver: Solver, box: np.ndarray, counts: Counts | None = None) -> Sol
 
 
 def climbed(
-    solver: Solver, feet: np.ndarray, box: np.ndarray, counts: Counts | None = None
+    solver: Solver, feet: np.ndarray, box: np.ndarray, counts: Counts | Measured | None = None
 ) -> Solution:
     """The distinct maxima that are reached from points (points, variables), the highest first."""
     found = solver.solve(feet, (), counts=counts)
@@ -69,7 +69,7 @@ def lines_through(
     points: np.ndarray,
     index: int,
     ends: tuple[float, float],
-    counts: Counts | None = None,
+    counts: Counts | Measured | None = None,
     *,
     size: int = 1001,
     most: int = 10,
