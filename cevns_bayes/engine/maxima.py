@@ -38,7 +38,7 @@ def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = N
         The highest first; without any point if no height is finite. Along a valley of equal
         heights there are several.
     """
-    values = _sobol_sequence(box)
+    values = sobol_sequence(box)
     start = np.tile(solver.compiled.peaks, (len(values), 1))
     start[:, : len(box)] = values
     found = solver.solve(start, range(len(box)), counts=counts, rounds=ROUNDS)
@@ -111,7 +111,7 @@ def local_maxima(points: np.ndarray, heights: np.ndarray, neighbours: int) -> np
     return chosen[np.argsort(-heights[chosen])]
 
 
-def _sobol_sequence(box: np.ndarray) -> np.ndarray:
+def sobol_sequence(box: np.ndarray) -> np.ndarray:
     """Shape (points, parameters): 64 points for one parameter, 512 for two, 1024 for more."""
     if not len(box):
         return np.zeros((1, 0))

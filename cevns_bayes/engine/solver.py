@@ -107,6 +107,7 @@ class Solver:
         self._climb = _OfPoints(self._climbed)
         self._rests = _OfPoints(self._rest)
         self._heights = _OfPoints(self._height)
+        self._expected = jax.jit(jax.vmap(lambda x: [part.expected(x) for part in compiled.parts]))
 
     def of(self, measured: Measured) -> "Solver":
         """The solver of other measurements, with what was compiled for this one."""
@@ -176,6 +177,10 @@ class Solver:
     def heights(self, x: np.ndarray, counts: Counts | Measured | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
         return self._heights(self._measured(counts), x, size=32 * BATCH)[0]
+
+    def expected(self, x: np.ndarray) -> list[np.ndarray]:
+        """Expected counts by experiment, with an axis of points before those of the bins."""
+        return batched(self._expected, x)
 
     def _measured(self, counts: Counts | Measured | None) -> Measured:
         if counts is None:

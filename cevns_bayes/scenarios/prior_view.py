@@ -106,6 +106,13 @@ class Prior:
         is_gaussian = isinstance(operation, NormalRV | TruncatedNormalRV)
         return float(self._parameters[1]) if is_gaussian else np.inf
 
+    def text_around(self, centre: float) -> str:
+        """The Gaussian with another centre, cut at the same bounds."""
+        if not np.isfinite(self.limits).any():
+            return f"Normal({centre!r}, {self.pull_width!r})"
+        low, high = self.limits
+        return f"TruncatedNormal({centre!r}, {self.pull_width!r}, lower={low!r}, upper={high!r})"
+
     def pull(self, value: Any) -> Any:
         """-2 ln of the density at ``value`` relative to the peak; (x/sigma)^2 for a Gaussian."""
         return -2 * (pm.logp(self.rv, value) - pm.logp(self.rv, np.float64(self.peak)))
