@@ -22,6 +22,7 @@ ORDER = (
     ("models",),
     ("engine",),
     ("bayesian", "frequentist"),
+    ("ensembles",),
     ("published",),
     ("report",),
     ("arguments",),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,23 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 Counts = Sequence[np.ndarray]
 """Counts of each experiment, of its shape."""
+
+
+class Measured(NamedTuple):
+    """What an experiment measures, or many pseudo-experiments, one axis of toys before the others.
+
+    Attributes
+    ----------
+    counts
+        By experiment.
+    shifts
+        Of the auxiliary measurements of the nuisances from the centres of their Gaussian priors,
+        shape (variables,), zero for all other variables.
+    """
+
+    counts: Counts
+    shifts: Any
+
 
 Function = Callable[[Any], Any]
 
@@ -116,13 +133,32 @@ class Compiled:
         """Where their priors peak, shape (variables,)."""
         return np.array([prior.peak for prior in self.priors])
 
-    def height(self, x: Any, counts: Counts) -> Any:
+    @cached_property
+    def precisions(self) -> np.ndarray:
+        """1/sigma^2 of Gaussian priors of nuisances, zero for others, shape (variables,)."""
+        widths = [prior.pull_width for prior in self.priors]
+        return np.where(np.arange(len(widths)) < self.interest, 0.0, 1 / np.square(widths))
+
+    @property
+    def measured(self) -> Measured:
+        """The observed counts; auxiliary measurements are where the priors have their centres."""
+        return Measured(self.counts, np.zeros(len(self.priors)))
+
+    def log_prior(self, x: Any, shifts: Any) -> Any:
+        """Log-prior of the nuisances, of which Gaussian ones are shifted, but not their bounds.
+
+        -(x - c - s)^2/2 sigma^2 is -(x - c)^2/2 sigma^2 and a term that is linear in x.
+        """
+        tilt = self.precisions * shifts * (x - self.peaks - shifts / 2)
+        return self.log_prior_of_nuisances(x) + tilt.sum()
+
+    def height(self, x: Any, counts: Counts, shifts: Any = 0.0) -> Any:
         """Log-likelihood, relative to the best conceivable, plus log-prior of the nuisances."""
         likelihoods = (
             part.log_likelihood(n, part.expected(x))
             for part, n in zip(self.parts, counts, strict=True)
         )
-        return sum(likelihoods, self.log_prior_of_nuisances(x))
+        return sum(likelihoods, self.log_prior(x, shifts))
 
     def chi2(self, height: Any) -> Any:
         """-2 ln of the likelihood times the priors of nuisances relative to their peaks."""

@@ -12,7 +12,7 @@ from scipy.signal import find_peaks
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
-from cevns_bayes.engine.compiled import Counts
+from cevns_bayes.engine.compiled import Counts, Measured
 from cevns_bayes.engine.solver import Solution, Solver
 from cevns_bayes.scenarios.prior_view import SEED
 
@@ -23,7 +23,7 @@ FAR_BELOW = -1e30  # any height
 ROUNDS = 3  # for points of the sequence
 
 
-def maxima(solver: Solver, box: np.ndarray, counts: Counts | None = None) -> Solution:
+def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = None) -> Solution:
     """All distinct local maxima of the likelihood, nothing held.
 
     Parameters
@@ -40,7 +40,7 @@ def maxima(solver: Solver, box: np.ndarray, counts: Counts | None = None) -> Sol
         The highest first; without any point if no height is finite. Along a valley of equal
         heights there are several.
     """
-    values = _sobol_sequence(box)
+    values = sobol_sequence(box)
     start = np.tile(solver.compiled.peaks, (len(values), 1))
     start[:, : len(box)] = values
     found = solver.solve(start, range(len(box)), counts=counts, rounds=ROUNDS)
@@ -69,7 +69,7 @@ _OBSERVED: WeakKeyDictionary[Solver, dict[bytes, Solution]] = WeakKeyDictionary(
 
 
 def climbed(
-    solver: Solver, feet: np.ndarray, box: np.ndarray, counts: Counts | None = None
+    solver: Solver, feet: np.ndarray, box: np.ndarray, counts: Counts | Measured | None = None
 ) -> Solution:
     """The distinct maxima that are reached from points (points, variables), the highest first."""
     found = solver.solve(feet, (), counts=counts)
@@ -83,7 +83,7 @@ def lines_through(
     points: np.ndarray,
     index: int,
     ends: tuple[float, float],
-    counts: Counts | None = None,
+    counts: Counts | Measured | None = None,
     *,
     size: int = 1001,
     most: int = 10,
@@ -125,7 +125,7 @@ def local_maxima(points: np.ndarray, heights: np.ndarray, neighbours: int) -> np
     return chosen[np.argsort(-heights[chosen])]
 
 
-def _sobol_sequence(box: np.ndarray) -> np.ndarray:
+def sobol_sequence(box: np.ndarray) -> np.ndarray:
     """Shape (points, parameters): 64 points for one parameter, 512 for two, 1024 for more."""
     if not len(box):
         return np.zeros((1, 0))

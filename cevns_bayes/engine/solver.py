@@ -11,8 +11,9 @@ that of the log-prior, plus a ``rest`` from second derivatives of mu. The rest v
 computed at the maximum, and kept for points nearby.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable
+from copy import copy
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -20,13 +21,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_bayes.engine.compiled import Compiled, Counts, Part
+from cevns_bayes.engine.batches import BATCH, MANY, batched, of_points
+from cevns_bayes.engine.compiled import Compiled, Counts, Measured, Part
 from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
 TOLERANCE = 1e-7  # of the height: a step that promises less is the last
-BATCH = 32  # So many points are compiled for, and solved together: they fit into a cache.
-MANY = 512  # So many where only heights are asked for.
 DAMPING = 1e-4  # at first, relative to the curvature
 MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
 MAX_MOVE = 4.0  # in widths of the priors, per step
@@ -96,10 +96,24 @@ _SOLVERS: WeakKeyDictionary[Problem, "Solver"] = WeakKeyDictionary()
 
 
 class Solver:
-    """Maximises the likelihood of a compiled problem."""
+    """Maximises the likelihood of a compiled problem.
+
+    ``measured`` is what the problem has observed, unless it is a solver :meth:`of` pseudo-data.
+    """
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
+        self.measured = compiled.measured
+        self._climb = _OfPoints(self._climbed)
+        self._rests = _OfPoints(self._rest)
+        self._heights = _OfPoints(self._height)
+        self._expected = of_points(lambda x: [part.expected(x) for part in compiled.parts])
+
+    def of(self, measured: Measured) -> "Solver":
+        """The solver of other measurements, with what was compiled for this one."""
+        other = copy(self)
+        other.measured = measured
+        return other
 
     def solve(
         self,
@@ -107,7 +121,7 @@ class Solver:
         held: Collection[int] | np.ndarray,
         *,
         rest: np.ndarray | None = None,
-        counts: Counts | None = None,
+        counts: Counts | Measured | None = None,
         far: float = np.inf,
         rounds: int = ROUNDS,
         curvature: bool = True,
@@ -124,7 +138,8 @@ class Solver:
         rest
             That of solutions nearby, shape (points, variables, variables), which saves steps.
         counts
-            By experiment, in place of the observed ones.
+            By experiment, in place of the observed ones; or with auxiliary measurements; or these
+            for each point.
         far
             Points that much lower than the highest need not arrive.
         rounds
@@ -132,7 +147,7 @@ class Solver:
         curvature
             Whether to compute the curvature and its rest, which are empty otherwise.
         """
-        counts = self.compiled.counts if counts is None else counts
+        measured = self._measured(counts)
         size = len(self.compiled.priors)
         moving = ~_as_mask(held, start.shape)
         rest = np.zeros((len(start), size, size)) if rest is None else rest.copy()
@@ -144,9 +159,8 @@ class Solver:
             if number >= 2:  # It is from too far away: none, and that of where we are, in turn.
                 rest[todo] = 0.0
             if number >= 3 and number % 2:
-                (rest[todo],) = batched(self._rests, climbed[0][todo], counts=counts)
-            now = (array[todo] for array in (*climbed, moving))
-            found = batched(self._climb, *now, counts=counts)
+                (rest[todo],) = self._rests(measured, climbed[0], todo=todo)
+            found = self._climb(measured, *climbed, moving, todo=todo)
             for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
                 x[todo] = of_todo
             hopeless = height < np.fmax.reduce(height) - far
@@ -154,46 +168,44 @@ class Solver:
             if not todo.size:
                 break
         if curvature:
-            (rest,) = batched(self._rests, climbed[0], counts=counts)
+            (rest,) = self._rests(measured, climbed[0])
             bent += rest
         else:
             bent = rest = np.zeros((len(start), 0, 0))
         return Solution(climbed[0], height, bent, rest, left <= TOLERANCE)
 
-    def heights(self, x: np.ndarray, counts: Counts | None = None) -> np.ndarray:
+    def heights(self, x: np.ndarray, counts: Counts | Measured | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
-        counts = self.compiled.counts if counts is None else counts
-        return batched(self._heights, x, size=MANY, counts=counts)[0]
+        return self._heights(self._measured(counts), x, size=MANY)[0]
 
-    def unsolved(self, x: np.ndarray, counts: Counts | None = None) -> Solution:
+    def expected(self, x: np.ndarray) -> list[np.ndarray]:
+        """Expected counts by experiment, with an axis of points before those of the bins."""
+        return batched(self._expected, x)
+
+    def _measured(self, counts: Counts | Measured | None) -> Measured:
+        if counts is None:
+            return self.measured
+        return counts if isinstance(counts, Measured) else self.measured._replace(counts=counts)
+
+    def unsolved(self, x: np.ndarray, counts: Counts | Measured | None = None) -> Solution:
         """Points as they are, with their heights and no curvature, among solutions."""
         zeros = np.zeros((*x.shape, x.shape[1]))
         height = self.heights(x, counts)
         return Solution(x, height, zeros, zeros, np.zeros(len(x), dtype=bool))
 
-    @cached_property
-    def _heights(self) -> Callable[..., Any]:
-        function = jax.vmap(lambda x, counts: (self.compiled.height(x, counts),), (0, None))
-        return jax.jit(function)
+    def _height(self, measured: Measured, x: Any) -> tuple[Any]:
+        return (self.compiled.height(x, *measured),)
 
-    @cached_property
-    def _climb(self) -> Callable[..., Any]:
-        return jax.jit(jax.vmap(self._climbed, in_axes=(0, 0, 0, 0, None)))
-
-    @cached_property
-    def _rests(self) -> Callable[..., Any]:
-        return jax.jit(jax.vmap(self._rest, in_axes=(0, None)))
-
-    def _rest(self, x: Any, counts: Counts) -> tuple[Any]:
+    def _rest(self, measured: Measured, x: Any) -> tuple[Any]:
         """Second derivatives of expected counts, times what each is worth."""
         rest = jnp.zeros((x.size, x.size))
-        for part, observed in zip(self.compiled.parts, counts, strict=True):
+        for part, observed in zip(self.compiled.parts, measured.counts, strict=True):
             seen = np.ix_(part.seen, part.seen)
             rest = rest.at[seen].add(_rest_of_part(part, x, observed))
         return (rest,)
 
     def _climbed(
-        self, start: Any, rest: Any, damping: Any, moving: Any, counts: Counts
+        self, measured: Measured, start: Any, rest: Any, damping: Any, moving: Any
     ) -> tuple[Any, ...]:
         """Some steps from the start: where they lead, the height there, what may be left of the
         rise, and the curvature without the rest.
@@ -203,17 +215,17 @@ class Solver:
             return (state.steps < ROUND) & ~(state.left <= TOLERANCE)
 
         def step(state: _State) -> _State:
-            return self._step(state, moving, counts)
+            return self._step(state, moving, measured)
 
         low, high = self.compiled.limits
         start = jnp.where(moving, jnp.clip(start, low, high), start)
-        first = _State(self._derivatives(start, counts), rest, damping, start, jnp.inf, 0)
+        first = _State(self._derivatives(start, measured), rest, damping, start, jnp.inf, 0)
         last = jax.lax.while_loop(unfinished, step, self._proposed(first, moving))
         best = last.best
         return best.x, last.rest, last.damping, best.height, last.left, best.curvature
 
-    def _step(self, state: _State, moving: Any, counts: Counts) -> _State:
-        new = self._derivatives(state.tried, counts)
+    def _step(self, state: _State, moving: Any, measured: Measured) -> _State:
+        new = self._derivatives(state.tried, measured)
         better = new.height >= state.best.height - TOLERANCE
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, state.best)
         damping = jnp.where(better, state.damping / 10, state.damping * 10)
@@ -251,11 +263,13 @@ class Solver:
     def _stiffness(self) -> np.ndarray:
         return np.where(self._far, NO_STIFFNESS, 1.0) / self.compiled.widths**2
 
-    def _derivatives(self, x: Any, counts: Counts) -> _Point:
-        prior = self.compiled.log_prior_of_nuisances
+    def _derivatives(self, x: Any, measured: Measured) -> _Point:
+        def prior(x: Any) -> Any:
+            return self.compiled.log_prior(x, measured.shifts)
+
         height, gradient = jax.value_and_grad(prior)(x)
         curvature = -jax.jacfwd(jax.grad(prior))(x)
-        for part, observed in zip(self.compiled.parts, counts, strict=True):
+        for part, observed in zip(self.compiled.parts, measured.counts, strict=True):
             log_likelihood, slope, information = _of_part(part, x, observed)
             height += log_likelihood
             gradient = gradient.at[part.seen].add(slope)
@@ -281,7 +295,7 @@ def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
 
 
 def _rest_of_part(part: Part, x: Any, counts: Any) -> Any:
-    """Second derivatives of its expected counts, by the variables that it sees, times their worth."""
+    """Second derivatives of its expected counts, by what it sees, times their worth."""
 
     def worth(seen: Any) -> Any:
         return jnp.sum(slope * part.expected(x.at[part.seen].set(seen)))
@@ -295,22 +309,22 @@ def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.n
     return np.broadcast_to(mask, shape)
 
 
-def batched(
-    function: Callable[..., Any], *arrays: np.ndarray, size: int = BATCH, **others: Any
-) -> list[np.ndarray]:
-    """Results of a function for all points.
+class _OfPoints:
+    """A function of a measurement and arrays of points, compiled when it is called first.
 
-    It is called with batches of its first arguments, of equal size so that it is compiled once.
+    The measurement is one for all points, or there is one for each.
     """
-    found = [
-        [np.array(result)[:count] for result in function(*batch, *others.values())]
-        for count, batch in _batches(arrays, size)
-    ]
-    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.together = of_points(function, common=1)
+        self.each = of_points(function)
 
-def _batches(arrays: Sequence[np.ndarray], size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
-    for begin in range(0, len(arrays[0]), size):
-        parts = [array[begin : begin + size] for array in arrays]
-        count = len(parts[0])
-        yield count, [np.concatenate([p, np.repeat(p[-1:], size - count, axis=0)]) for p in parts]
+    def __call__(
+        self, measured: Measured, *arrays: np.ndarray, todo: Any = ..., size: int = BATCH
+    ) -> list[np.ndarray]:
+        """Results for the points ``todo``."""
+        chosen = [array[todo] for array in arrays]
+        if measured.shifts.ndim == 1:
+            return batched(partial(self.together, measured), *chosen, size=size)
+        own = jax.tree.map(lambda array: array[todo], measured)
+        return batched(self.each, own, *chosen, size=size)

@@ -39,6 +39,10 @@ class Curve:
             raise InputError(
                 f"{self.parameter} was not followed beyond Delta chi^2 = {MAX_SCANNED:g}"
             )
+        return self.below(height)
+
+    def below(self, height: float | np.ndarray) -> list[Limits]:
+        """Disjoint intervals where Delta chi^2 is below a height, or one for each value."""
         excess = self.delta_chi2 - height
         curve = PchipInterpolator(self.values, excess)
         roots = np.unique(curve.roots(extrapolate=False))
@@ -72,8 +76,12 @@ class Surface:
 
     def contours(self, level: float = 0.90) -> list[np.ndarray]:
         """Borders of the confidence region, each (vertices, 2), open at ends of the grid."""
-        generator = contour_generator(self.x, self.y, self.delta_chi2.T)
-        return [np.asarray(line) for line in generator.lines(self.threshold(level))]
+        return self.borders(self.threshold(level))
+
+    def borders(self, height: float | np.ndarray) -> list[np.ndarray]:
+        """The same where Delta chi^2 is below a height, or one for each point of the grid."""
+        generator = contour_generator(self.x, self.y, (self.delta_chi2 - height).T)
+        return [np.asarray(line) for line in generator.lines(0.0)]
 
 
 def threshold(level: float, parameters: int) -> float:

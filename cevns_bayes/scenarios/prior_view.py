@@ -103,6 +103,20 @@ class Prior:
         low, high = np.where(np.isfinite(self.limits), self.limits, ends)
         return float(low), float(high)
 
+    @property
+    def pull_width(self) -> float:
+        """Sigma of a Gaussian, cut or not: of an auxiliary measurement; infinite for others."""
+        operation = self.rv.owner.op
+        is_gaussian = isinstance(operation, NormalRV | TruncatedNormalRV)
+        return float(self._parameters[1]) if is_gaussian else np.inf
+
+    def text_around(self, centre: float) -> str:
+        """The Gaussian with another centre, cut at the same bounds."""
+        if not np.isfinite(self.limits).any():
+            return f"Normal({centre!r}, {self.pull_width!r})"
+        low, high = self.limits
+        return f"TruncatedNormal({centre!r}, {self.pull_width!r}, lower={low!r}, upper={high!r})"
+
     def pull(self, value: Any) -> Any:
         """-2 ln of the density at ``value`` relative to the peak; (x/sigma)^2 for a Gaussian."""
         return -2 * (pm.logp(self.rv, value) - pm.logp(self.rv, np.float64(self.peak)))

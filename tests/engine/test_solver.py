@@ -7,9 +7,10 @@ import pytest
 import scipy.optimize
 
 import cevns_bayes as cb
-from cevns_bayes.engine.compiled import Compiled
+from cevns_bayes.engine.batches import BATCH
+from cevns_bayes.engine.compiled import Compiled, Measured
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.engine.solver import BATCH, Solver
+from cevns_bayes.engine.solver import Solver
 
 POINTS = 3
 
@@ -127,3 +128,29 @@ def test_without_anything_held_the_maximum_is_the_best_fit():
     assert best.converged.all()
     assert best.x[0, 0] == pytest.approx(fit.params["sin2_theta_w"], abs=1e-4)
     assert float(compiled.chi2(best.height)[0]) == pytest.approx(fit.chi2, abs=1e-5)
+
+
+def test_shifted_measurements_are_shifted_priors():
+    plain = Compiled.of(Problem.build("weak-mixing-angle", "csi"))
+    moved = {"csi::alpha_flux": "Normal(0.1, 0.11)", "csi::alpha_ssb": "Normal(-0.03, 0.021)"}
+    other = Compiled.of(Problem.build("weak-mixing-angle", "csi", priors=moved))
+    shifts = np.zeros(len(plain.priors))
+    shifts[[plain.names.index(name) for name in moved]] = 0.1, -0.03
+    start = at(plain, [[0.2], [0.3]])
+    found = Solver(plain).of(Measured(plain.counts, shifts)).solve(start, held=[0])
+    expected = Solver(other).solve(start, held=[0])
+    np.testing.assert_allclose(found.x, expected.x, atol=1e-4)
+    np.testing.assert_allclose(plain.chi2(found.height), other.chi2(expected.height), atol=1e-6)
+
+
+def test_each_point_may_have_pseudo_data_of_its_own(solver):
+    rng = np.random.default_rng(3)
+    counts = rng.poisson(20.0, (5, *solver.compiled.counts[0].shape)).astype(float)
+    shifts = rng.normal(size=(5, len(solver.compiled.priors))) * (solver.compiled.precisions > 0)
+    shifts *= 0.1 * solver.compiled.widths
+    start = at(solver.compiled, np.zeros((5, 2)))
+    together = solver.solve(start, held=[], counts=Measured([counts], shifts))
+    assert np.ptp(together.height) > 1
+    for i in range(5):
+        alone = solver.of(Measured([counts[i]], shifts[i])).solve(start[i : i + 1], held=[])
+        assert together.height[i] == pytest.approx(alone.height[0], abs=1e-6)

@@ -23,9 +23,10 @@ from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.nested import prior_transform
 from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.engine.batches import MANY, batched, of_points
 from cevns_bayes.engine.compiled import Compiled, other_deterministics
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.engine.solver import Solver, batched, solver_of
+from cevns_bayes.engine.solver import Solver, solver_of
 from cevns_bayes.errors import InputError
 from cevns_bayes.scenarios.priors import sampled_name
 
@@ -34,7 +35,6 @@ PROPOSALS = 8  # So many are made for each draw that is kept.
 MAX_UNSOLVED = 0.01  # of the posterior where the nuisances have no maximum
 OTHER_STARTS, OTHER_POINTS = 16, 8  # From so many places other maxima are looked for.
 COMPARABLE = 5.0  # Lower by less, another maximum matters.
-SMALL = 2048  # So many draws are predicted together.
 SAMPLE_DIMS = ("chain", "draw")
 APART = 0.1  # in widths of the priors
 
@@ -138,9 +138,9 @@ def _posterior(problem: Problem, compiled: Compiled, x: np.ndarray) -> xr.Datase
     expected = [model[e.qualified("expected")] for e in problem.experiments]
     functions = [*(part.expected for part in compiled.parts), compiled.others]
     found = batched(
-        jax.jit(jax.vmap(lambda x: jax.tree.leaves([of(x) for of in functions]))),
+        of_points(lambda x: jax.tree.leaves([of(x) for of in functions])),
         x.reshape((-1, x.shape[2])),
-        size=SMALL,
+        size=MANY,
     )
     variables = {name: (SAMPLE_DIMS, x[..., i]) for i, name in enumerate(compiled.names)}
     computed = zip([*expected, *other_deterministics(problem)], found, strict=True)

@@ -1,0 +1,64 @@
+"""Functions of many points, called with batches of equal size so that they are compiled once.
+
+JAX runs one program at a time on a device, whose shares of a batch are worked on side by side.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+BATCH = 16  # So many points on a device are solved together: what they need fits into a cache.
+MANY = 512  # So many where only heights are asked for.
+POINTS = "points"
+
+
+def use_all_cores() -> None:
+    """One device a core, unless the user has chosen their number or JAX is in use already."""
+    if jax.config.jax_num_cpu_devices < 0:
+        cores = getattr(os, "process_cpu_count", os.cpu_count)()
+        with suppress(RuntimeError):  # which says that JAX is in use
+            jax.config.update("jax_num_cpu_devices", cores or 1)
+
+
+def of_points(function: Callable[..., Any], common: int = 0) -> Callable[..., Any]:
+    """A function of single points, after arguments in ``common``, as one of as many as devices."""
+
+    def mapped(*arguments: Any) -> Any:
+        points = len(arguments) - common
+        return jax.shard_map(
+            jax.vmap(function, (*[None] * common, *[0] * points)),
+            mesh=Mesh(jax.devices(), (POINTS,)),
+            in_specs=(*[PartitionSpec()] * common, *[PartitionSpec(POINTS)] * points),
+            out_specs=PartitionSpec(POINTS),
+            check_vma=False,
+        )(*arguments)
+
+    return jax.jit(mapped)
+
+
+def batched(function: Callable[..., Any], *arrays: Any, size: int = BATCH) -> list[np.ndarray]:
+    """Results of a function for all points, which are the first axis of arrays, or of trees.
+
+    The function is one :func:`of_points`, ``size`` the number of points for each device.
+    """
+    found = [
+        [np.array(result)[:count] for result in function(*batch)]
+        for count, batch in _batches(arrays, size * jax.device_count())
+    ]
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _batches(arrays: Any, size: int) -> Iterator[tuple[int, Any]]:
+    length = len(jax.tree.leaves(arrays)[0])
+    for begin in range(0, length, size):
+        count = min(size, length - begin)
+        taken = np.minimum(begin + np.arange(size), length - 1)  # repeats the last one
+        yield count, jax.tree.map(lambda array, at=taken: array[at], arrays)
+
+
+use_all_cores()

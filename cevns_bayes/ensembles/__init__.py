@@ -1,0 +1,1 @@
+"""Ensembles: pseudo-data and their fits, Feldman-Cousins regions, coverage, calibration."""

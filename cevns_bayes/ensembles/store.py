@@ -1,0 +1,193 @@
+"""Where the results of toys are kept: a Zarr group, written task by task.
+
+Arrays have the axes point and toy, and a chunk for each task, which one file replaces at once. The
+``state`` of a task's toys is written last: what is there is whole, and what is not there is done
+again. Nothing in the store depends on the order of tasks or on time.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.storage import MemoryStore
+
+from cevns_bayes.bayesian.provenance import provenance
+from cevns_bayes.ensembles.work import Columns, Work
+from cevns_bayes.errors import InputError
+
+TOYS_OF_TASK = 250
+MISSING, DONE, FAILED = range(3)
+STATE = "state"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some toys of one point."""
+
+    point: int
+    first: int
+    end: int
+
+    @property
+    def toys(self) -> np.ndarray:
+        """Their numbers."""
+        return np.arange(self.first, self.end)
+
+    @property
+    def place(self) -> tuple[int, slice]:
+        """In arrays over points and toys."""
+        return self.point, slice(self.first, self.end)
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open group of results of a work, for so many ``toys`` of each point."""
+
+    group: Any
+    toys: int
+
+    @classmethod
+    def opened(cls, path: Path | None, stage: str, work: Work, toys: int) -> "Store":
+        """Make a group, or go on with one.
+
+        Parameters
+        ----------
+        path
+            Folder of the store; None keeps it in memory.
+        stage
+            Name of the group.
+
+        Raises
+        ------
+        InputError
+            A folder that is no store, or a store of other settings.
+        """
+        whole = TOYS_OF_TASK * -(-toys // TOYS_OF_TASK)
+        made_of = json.loads(json.dumps(_made_of(work)))
+        root = _root(path)
+        if stage not in root:
+            _create(root, stage, work, whole)
+            root[stage].attrs.put({"made_of": made_of, "failures": {}})
+        group = root[stage]
+        _check_same(str(path), dict(group.attrs["made_of"]), made_of)
+        if group[STATE].shape[1] < whole:
+            for array in dict(group.arrays()).values():
+                array.resize((work.points, whole, *array.shape[2:]))
+        return cls(group, whole)
+
+    def missing(self) -> list[Task]:
+        """Tasks that are not done."""
+        state = self.group[STATE][:, : self.toys]
+        return [
+            Task(point, first, first + TOYS_OF_TASK)
+            for point in range(len(state))
+            for first in range(0, self.toys, TOYS_OF_TASK)
+            if (state[point, first : first + TOYS_OF_TASK] == MISSING).any()
+        ]
+
+    def write(self, task: Task, columns: Columns, failures: dict[int, str]) -> None:
+        """Results of a task; ``failures`` say why toys have none."""
+        for name, values in columns.items():
+            self.group[name][task.place] = values
+        if failures:
+            new = {f"{task.point},{toy}": text for toy, text in failures.items()}
+            kept = dict(self.group.attrs["failures"]) | new
+            self.group.attrs["failures"] = dict(sorted(kept.items()))
+        failed = np.isin(task.toys, list(failures))
+        self.group[STATE][task.place] = np.where(failed, FAILED, DONE)
+
+    def read(self) -> Columns:
+        """Columns and ``state`` of all toys, axes point and toy first."""
+        return {name: array[:, : self.toys] for name, array in self.group.arrays()}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """``"point,toy"`` -> why it has no result."""
+        return dict(self.group.attrs["failures"])
+
+
+def merge(target: Path, others: Sequence[Path]) -> None:
+    """Add to a store what other stores of the same settings have.
+
+    Raises
+    ------
+    InputError
+        A folder that is no store, or stores of other settings.
+    """
+    for path in others:
+        if not (path / "zarr.json").is_file():
+            raise InputError(f"{path} is no store of toys")
+        root: Any = zarr.open_group(path, mode="r")
+        for stage, source in root.groups():
+            for task, columns, failures in _content(source):
+                store = _like(target, stage, path, source)
+                if (store.group[STATE][task.place] == MISSING).all():
+                    store.write(task, columns, failures)
+
+
+def _content(group: Any) -> Iterator[tuple[Task, Columns, dict[int, str]]]:
+    state = group[STATE][:]
+    failures = dict(group.attrs["failures"])
+    for point in range(len(state)):
+        for first in range(0, state.shape[1], TOYS_OF_TASK):
+            task = Task(point, first, first + TOYS_OF_TASK)
+            if (state[task.place] != MISSING).all():
+                columns = {n: a[task.place] for n, a in group.arrays() if n != STATE}
+                why = {t: failures[f"{point},{t}"] for t in task.toys if f"{point},{t}" in failures}
+                yield task, columns, why
+
+
+def _like(path: Path, stage: str, other: Path, source: Any) -> Store:
+    """The group of a store that has the settings and at least the size of another's group."""
+    root = _root(path)
+    if stage not in root:
+        group = root.create_group(stage, attributes=dict(source.attrs) | {"failures": {}})
+        for name, array in source.arrays():
+            _create_array(group, name, array.shape, array.dtype)
+    group = root[stage]
+    _check_same(f"{path}, unlike {other},", dict(group.attrs["made_of"]), source.attrs["made_of"])
+    size = max(group[STATE].shape[1], source[STATE].shape[1])
+    for array in dict(group.arrays()).values():
+        array.resize((array.shape[0], size, *array.shape[2:]))
+    return Store(group, size)
+
+
+def _root(path: Path | None) -> Any:
+    if path is None:
+        return zarr.open_group(MemoryStore(), mode="a")
+    if path.exists() and not (path / "zarr.json").is_file() and any(path.iterdir()):
+        raise InputError(f"{path} is no store of toys")
+    return zarr.open_group(path, mode="a")
+
+
+def _create(root: Any, stage: str, work: Work, toys: int) -> None:
+    group = root.create_group(stage)
+    for name, shape in work.columns.items():
+        _create_array(group, name, (work.points, toys, *shape), np.dtype(float))
+    _create_array(group, STATE, (work.points, toys), np.dtype(np.int8))
+
+
+def _create_array(group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    fill = MISSING if name == STATE else np.nan
+    chunks = (1, TOYS_OF_TASK, *(max(size, 1) for size in shape[2:]))
+    group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, fill_value=fill)
+
+
+def _made_of(work: Work) -> dict[str, Any]:
+    return provenance(work.origin.problem, type(work).__name__, work.settings) | {
+        "toys_of_task": TOYS_OF_TASK
+    }
+
+
+def _check_same(title: str, stored: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Versions of packages may differ: they are those with which the store was begun."""
+    for key in sorted({*stored, *asked} - {"versions"}):
+        if stored.get(key) != asked.get(key):
+            raise InputError(
+                f"store {title} has toys of other settings: {key} {stored.get(key)}, "
+                f"not {asked.get(key)}"
+            )
