@@ -11,6 +11,7 @@ from .scenarios.scenario import load_scenario as load_scenario, scenario_names a
 # Do
 from .bayesian.comparison import compare as compare
 from .bayesian.diagnostics import check_convergence as check_convergence, summary as summary
+from .bayesian.limit_curve import credible_limit_curve as credible_limit_curve
 from .bayesian.linear_or_log import prior_sensitivity as prior_sensitivity
 from .bayesian.sampling import sample as sample
 from .engine.prediction import asimov as asimov, predict as predict

@@ -120,7 +120,7 @@ def _plane(*arrays: bytes) -> Density2D:
     centres, window = centres.reshape((-1, 2)), window.reshape((2, 2))
     scale = window[1] - window[0]
     unit = (centres - window[0]) / scale
-    x, y = (_middles(ends, CELLS[2]) for ends in window.T)
+    x, y = (_middles(window[:, i], CELLS[2]) for i in (0, 1))
     grid = np.meshgrid((x - window[0, 0]) / scale[0], (y - window[0, 1]) / scale[1], indexing="ij")
     values = CloughTocher2DInterpolator(unit, logs)(*grid)
     outside = np.isnan(values)

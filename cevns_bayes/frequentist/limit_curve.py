@@ -78,18 +78,11 @@ def limit_curve(
     return limit_curve_of(problem.scenario, Search.of(problem), level, masses)
 
 
-def has_limit_curve(scenario: Scenario) -> bool:
-    """Whether the scenario names a mass and a coupling, and has both."""
-    return scenario.limit_curve is not None and {*scenario.limit_curve} <= {
-        *scenario.parameter_names
-    }
-
-
 def limit_curve_of(
     scenario: Scenario, search: Search, level: float = 0.90, masses: int = DEFAULT_MASSES
 ) -> xr.Dataset:
     """The same of a search, which may serve for more."""
-    if scenario.limit_curve is None or not has_limit_curve(scenario):
+    if scenario.limit_curve is None or not scenario.has_limit_curve:
         raise InputError(f"{scenario.name} has no mass and coupling for a limit curve")
     mass, coupling = (search.names.index(_sampled(search, n)) for n in scenario.limit_curve)
     low, high = search.box[mass]

@@ -12,6 +12,7 @@ import xarray as xr
 from cevns_bayes.bayesian.comparison import compare
 from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.bayesian.diagnostics import Convergence, check_convergence, sampled_names, summary
+from cevns_bayes.bayesian.limit_curve import credible_limit_curve
 from cevns_bayes.bayesian.linear_or_log import prior_sensitivity
 from cevns_bayes.bayesian.power_scaling import power_scaling
 from cevns_bayes.bayesian.provenance import check_made_of
@@ -28,7 +29,7 @@ from cevns_bayes.engine.problem import (
 from cevns_bayes.errors import unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.frequentist.best_fit import FitResult, fit
-from cevns_bayes.frequentist.limit_curve import has_limit_curve, limit_curve_of
+from cevns_bayes.frequentist.limit_curve import limit_curve_of
 from cevns_bayes.frequentist.profile import Profile, profile_of
 from cevns_bayes.frequentist.search import Search
 from cevns_bayes.published import Bound, data_set, published_bounds
@@ -183,7 +184,7 @@ def analyse(
         best_fit=profiled.best_fit,
         standard_model=fit("sm", experiments, **sm_options),
         profile=profiled,
-        limit_curves=_limit_curves(problem, search),
+        limit_curves=_limit_curves(problem, search, posterior, options),
         comparison=compare({scenario.name: posterior, "sm": standard_model}),
         sensitivity=prior_sensitivity(
             scenario, experiments, posterior=posterior, settings=other_prior, **options
@@ -193,10 +194,16 @@ def analyse(
     )
 
 
-def _limit_curves(problem: Problem, search: Search) -> list[xr.Dataset]:
-    """Limits on a coupling at each mass, of every kind that there is."""
-    scenario = problem.scenario
-    return [limit_curve_of(scenario, search)] if has_limit_curve(scenario) else []
+def _limit_curves(
+    problem: Problem, search: Search, posterior: xr.DataTree, options: ModelOptions
+) -> list[xr.Dataset]:
+    """Limits on a coupling at each mass, of both kinds."""
+    if not problem.scenario.has_limit_curve:
+        return []
+    credible = credible_limit_curve(
+        problem.scenario, problem.experiments, posterior=posterior, **options
+    )
+    return [limit_curve_of(problem.scenario, search), credible]
 
 
 def _split(keywords: AnalysisOptions) -> tuple[ModelOptions, dict[str, Any]]:

@@ -117,6 +117,11 @@ class Scenario:
         """Variable names of the parameters of interest."""
         return [parameter.name for parameter in self.parameters_of_interest]
 
+    @property
+    def has_limit_curve(self) -> bool:
+        """Whether it names a mass and a coupling for limit curves, and has both."""
+        return self.limit_curve is not None and {*self.limit_curve} <= {*self.parameter_names}
+
     def on(self, experiments: Sequence[str]) -> "Scenario":
         """The scenario with the parameters it has on these experiments together."""
         if not self.per_experiment or len(experiments) < 2:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import nautilus
+import lazy_loader
 import numpy as np
 import pymc as pm
 import pytensor
@@ -22,6 +22,8 @@ from cevns_bayes.bayesian.samplers.sampler import check_integer
 from cevns_bayes.compiling import FAST_COMPILE
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
+
+nautilus = lazy_loader.load("nautilus")  # a second, which other samplers need not wait for
 
 BATCH = 1000
 

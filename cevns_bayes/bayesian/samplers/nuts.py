@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import nutpie
+import lazy_loader
 import xarray as xr
 
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.sampler import check_integer
 from cevns_bayes.engine.problem import Problem
+
+nutpie = lazy_loader.load("nutpie")  # a second, which other samplers need not wait for
 
 
 @dataclass(frozen=True)
