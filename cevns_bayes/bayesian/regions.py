@@ -111,7 +111,23 @@ def _from_line(cells: xr.Dataset, name: str) -> Density1D:
 
 
 def _from_plane(cells: xr.Dataset, names: list[str]) -> Density2D:
-    return _plane(*(array.tobytes() for array in _logs(cells, names)))
+    ends = [np.stack([cells[f"{n}{end}"] for n in names], axis=1) for end in ("_low", "_high")]
+    centres, logs, window = _logs(cells, names)
+    centres, logs = _with_border(centres, logs, ends)
+    return _plane(centres.tobytes(), logs.tobytes(), window.tobytes())
+
+
+def _with_border(
+    centres: np.ndarray, logs: np.ndarray, ends: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Also at the ends of the prior, where the density is that of the cells there."""
+    for axis in (0, 1):
+        for end, outermost in zip(ends, (ends[0].min(axis=0), ends[1].max(axis=0)), strict=True):
+            at = np.flatnonzero(end[:, axis] == outermost[axis])
+            border = centres[at].copy()
+            border[:, axis] = outermost[axis]
+            centres, logs = np.concatenate([centres, border]), np.concatenate([logs, logs[at]])
+    return centres, logs
 
 
 @lru_cache(maxsize=8)  # Tables and figures ask for the same again and again.
