@@ -8,6 +8,8 @@ import numpy as np
 
 BATCH = 128  # So many points are compiled for, and solved together.
 
+FEW = 16  # If there are no more, they need no full batch.
+
 
 def batched(function: Callable[..., Any], *arrays: Any, size: int = BATCH) -> list[np.ndarray]:
     """Results of a function for all points, which are the first axis of arrays, or of trees."""

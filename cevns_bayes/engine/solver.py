@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_bayes.engine.batches import BATCH, batched
+from cevns_bayes.engine.batches import BATCH, FEW, batched
 from cevns_bayes.engine.compiled import Compiled, Counts, Measured, Part
 from cevns_bayes.engine.problem import Problem
 
@@ -322,4 +322,5 @@ class _OfPoints:
         if measured.shifts.ndim == 1:
             return batched(partial(self.together, measured), *chosen, size=size)
         own = jax.tree.map(lambda array: array[todo], measured)
-        return batched(self.each, own, *chosen, size=size)
+        few = len(chosen[0]) <= FEW  # as of the toys that are left at last
+        return batched(self.each, own, *chosen, size=FEW if few else size)
