@@ -112,6 +112,41 @@ sampling_options = options_of(
 )
 
 
+toy_options = options_of(
+    click.option("--toys", type=int, default=1000, show_default=True, help="Toys of each point."),
+    click.option("--seed", type=int, default=1, show_default=True, help="Seed of the toys."),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Processes on this machine.",
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, in place of --workers."),
+    click.option(
+        "--store",
+        type=PATH,
+        help="Folder that keeps the toys: the same command goes on where it was stopped, and the "
+        "toys of several jobs can be merged. OUTPUT-toys unless given.",
+    ),
+    click.option("--no-progress", is_flag=True, help="No progress bar."),
+)
+
+
+RUNNER = ("workers", "scheduler", "store", "no_progress")
+
+
+def runner_of(
+    target: Path, workers: int, scheduler: str | None, store: Path | None, no_progress: bool
+) -> Any:
+    """Who makes toys, and where they are kept: beside the results unless the user says where."""
+    from cevns_bayes.ensembles.runner import Runner
+    from cevns_bayes.report.progress import ToyDisplay
+
+    place = store or target.with_name(f"{target.name}-toys")
+    return Runner(workers, scheduler, place, ToyDisplay(bar=not no_progress))
+
+
 def names_of(data: str) -> list[str]:
     """``"csi,lar"``, or ``"csi+lar"``, where that is not a file with such a name."""
     parts = [part.strip() for part in data.split(",")]

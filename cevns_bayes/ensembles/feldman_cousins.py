@@ -20,7 +20,7 @@ from cevns_bayes.engine.compiled import Measured
 from cevns_bayes.engine.problem import DEFAULT_DATA, DataLike, ModelOptions, Problem, ScenarioLike
 from cevns_bayes.ensembles.confidence_region import FeldmanCousins
 from cevns_bayes.ensembles.fits import Fitter
-from cevns_bayes.ensembles.runner import Runner
+from cevns_bayes.ensembles.runner import Runner, Session
 from cevns_bayes.ensembles.store import DONE, STATE
 from cevns_bayes.ensembles.toy_fits import ToyFits
 from cevns_bayes.ensembles.work import Origin
@@ -85,8 +85,8 @@ def feldman_cousins(
     names = _names(origin.problem, parameters)
     number = DEFAULT_POINTS[len(names)] if points is None else points
     check_integer("points", number, 3)
-    construction = _Construction.of(origin, names, level, seed, runner or Runner())
-    return construction.run(number, toys)
+    with (runner or Runner()).opened() as session:
+        return _Construction.of(origin, names, level, seed, session).run(number, toys)
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,19 @@ class _Construction:
     names: list[str]
     level: float
     seed: int
-    runner: Runner
+    session: Session
     search: Search
     profile: Profile
     fitter: Fitter
 
     @classmethod
     def of(
-        cls, origin: Origin, names: list[str], level: float, seed: int, runner: Runner
+        cls, origin: Origin, names: list[str], level: float, seed: int, session: Session
     ) -> "_Construction":
         search = Search.of(origin.problem)
         profile = profile_of(origin.problem, search, surfaces=len(names) == 2)
         fitter = Fitter.of(search, [_thinned(curve) for curve in profile.curves.values()])
-        return cls(origin, names, level, seed, runner, search, profile, fitter)
+        return cls(origin, names, level, seed, session, search, profile, fitter)
 
     @property
     def held(self) -> tuple[int, ...]:
@@ -162,7 +162,7 @@ class _Construction:
         work = ToyFits(
             self.origin, found.held_x, self.held, self.fitter.library, self.seed, ensemble
         )
-        store = self.runner.run(work, toys, f"feldman-cousins-{ensemble}")
+        store = self.session.run(work, toys, f"feldman-cousins-{ensemble}")
         results = store.read()
         delta = np.where(results[STATE] == DONE, results["delta"], np.nan)
         failed = int((results[STATE] != DONE).sum())

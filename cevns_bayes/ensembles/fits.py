@@ -16,14 +16,16 @@ from scipy.spatial import cKDTree
 
 from cevns_bayes.engine.batches import batched
 from cevns_bayes.engine.compiled import Measured
-from cevns_bayes.engine.maxima import sobol_sequence
-from cevns_bayes.engine.solver import Solver
+from cevns_bayes.engine.maxima import SAME, sobol_sequence
+from cevns_bayes.engine.solver import ROUNDS, Solver
 from cevns_bayes.frequentist.search import Search
 
 MAX_DELTA = 60.0  # Points of the library have a Delta chi^2 on the data below this.
-ROUNDS = 3  # for points of the library, of which some are hopeless
+LIBRARY_ROUNDS = 3  # for its points, of which some are hopeless
 NEIGHBOURS = 4  # A point that is no higher than these is a local minimum of chi^2 in the library.
 STARTS = 3  # So many of these, the lowest, are followed in each toy.
+ROUNDS_OF_TOYS = (2, ROUNDS, ROUNDS)  # At first for all starts, then for those still on their way,
+HOPELESS = 1.0  # unless they are lower than the best of their toy by this height.
 SMALL = 16  # Toys are compared with the library so many at once, to save memory.
 
 
@@ -91,13 +93,17 @@ class Fitter:
         self, measured: Measured, toys: np.ndarray, feet: np.ndarray, held: Sequence[int]
     ) -> "_Lowest":
         """The lowest minimum of chi^2 that each toy has; ``toys`` are those of the feet."""
-        own = jax.tree.map(lambda array: array[toys], measured)
-        found = self.solver.solve(feet, held, counts=own, curvature=False)
-        x, height, converged = found.x, found.height, found.converged
-        if (left := np.flatnonzero(~converged)).size:  # Once more: a valley may be long.
-            own = jax.tree.map(lambda array: array[toys[left]], measured)
-            again = self.solver.solve(x[left], held, counts=own, curvature=False)
-            x[left], height[left], converged[left] = again.x, again.height, again.converged
+        x = feet.copy()
+        height, converged = np.full(len(feet), -np.inf), np.zeros(len(feet), dtype=bool)
+        best, left = np.full(len(measured.shifts), -np.inf), np.arange(len(feet))
+        for rounds in ROUNDS_OF_TOYS:
+            own = jax.tree.map(lambda array, of=toys[left]: array[of], measured)
+            found = self.solver.solve(x[left], held, counts=own, rounds=rounds, curvature=False)
+            x[left], height[left], converged[left] = found.x, found.height, found.converged
+            np.fmax.at(best, toys, height)
+            left = np.flatnonzero(~converged & ~(height < best[toys] - HOPELESS))
+            if not left.size:
+                break
         order = np.lexsort((np.where(np.isfinite(height), -height, np.inf), toys))
         first = order[np.unique(toys[order], return_index=True)[1]]
         return _Lowest(x[first], height[first], converged[first])
@@ -146,11 +152,17 @@ class _Lowest(NamedTuple):
 
 
 def library_of(search: Search, more: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """Minima of the data at points of a Sobol sequence, its own ones, and more points."""
+    """Minima of the data, its minima at points of a Sobol sequence, and more points.
+
+    None twice: each of them would be a local minimum.
+    """
     solver, box = search.solver, search.box
     values = sobol_sequence(box)
     start = np.tile(search.minima.x[0], (len(values), 1))
     start[:, : len(box)] = values
-    found = solver.solve(start, range(len(box)), rounds=ROUNDS, curvature=False)
+    found = solver.solve(start, range(len(box)), rounds=LIBRARY_ROUNDS, curvature=False)
     near = 2 * (search.minima.height[0] - found.height) < MAX_DELTA
-    return np.concatenate([search.minima.x, found.x[near], *more])
+    points = np.concatenate([search.minima.x, found.x[near], *more])
+    scale = SAME * np.maximum(np.ptp(points[:, : len(box)], axis=0), np.finfo(float).tiny)
+    places = np.round(points[:, : len(box)] / scale)
+    return points[np.sort(np.unique(places, axis=0, return_index=True)[1])]

@@ -1,16 +1,16 @@
 """Runs works on toys, in this process or on many with Dask; results go to a store.
 
-Tasks are always the same toys, whoever does them. One process writes. A worker that is killed
-loses the task that it is doing, which another one does again; a run that is killed goes on with the
-tasks that its store does not have.
+Tasks are always the same toys, whoever does them. Workers write what they have done to the store,
+which must be a folder that they see, before they say so. If one is killed another does the task
+that it was doing; a run that is killed goes on with the tasks that its store does not have.
 """
 
 import logging
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from cevns_bayes.bayesian.samplers.sampler import check_integer
 from cevns_bayes.ensembles.store import Store, Task
 from cevns_bayes.ensembles.work import Columns, Evaluate, Work
 from cevns_bayes.errors import InputError, one_line
+
+Result = tuple[Columns, dict[int, str]]
+"""Columns, and why toys have none."""
 
 TIMEOUT_S = 20  # until a scheduler must have answered
 
@@ -58,74 +61,106 @@ class Runner:
     def __post_init__(self) -> None:
         check_integer("workers", self.workers, 1)
 
+    @contextmanager
+    def opened(self) -> "Iterator[Session]":
+        """A session, at whose end the workers of this machine end."""
+        with ExitStack() as stack:
+            yield Session(self, stack)
+
+    def run(self, work: Work, toys: int, stage: str = "toys") -> Store:
+        """One work in a session of its own, see :meth:`Session.run`."""
+        with self.opened() as session:
+            return session.run(work, toys, stage)
+
+
+@dataclass(frozen=True)
+class Session:
+    """Works that are done by the same workers, which compile what they share once."""
+
+    runner: Runner
+    stack: ExitStack
+
     def run(self, work: Work, toys: int, stage: str = "toys") -> Store:
         """All toys of a work, at least so many of each point.
+
+        ``stage`` names the group of the store.
 
         Raises
         ------
         InputError
             A store of other settings, an unreachable scheduler, or no toy without a failure.
         """
-        store = Store.opened(Path(self.store) if self.store else None, stage, work, toys)
+        path = self.runner.store
+        store = Store.opened(Path(path) if path else None, stage, work, toys)
         tasks = store.missing()
         total = work.points * store.toys
         done = total - sum(len(task.toys) for task in tasks)
-        for task, columns, failures in self._results(work, tasks):
-            store.write(task, columns, failures)
+        store.tidy()
+        for task in self._done(work, tasks, store):
             done += len(task.toys)
-            self.progress(done, total)
+            self.runner.progress(done, total)
+        store.tidy()
         if len(store.failures) == total:
             raise InputError(f"every toy failed: {next(iter(store.failures.values()))}")
         return store
 
-    def _results(self, work: Work, tasks: Sequence[Task]) -> "Iterator[Result]":
+    def _done(self, work: Work, tasks: Sequence[Task], store: Store) -> Iterator[Task]:
+        """The tasks, each when it is in the store."""
         if not tasks:
-            return iter(())
-        if self.scheduler is None and self.workers == 1:
-            evaluate = work.prepared()
-            return ((task, *_evaluated(evaluate, work, task)) for task in tasks)
-        return self._distributed(work, tasks)
+            return
+        if self.runner.scheduler or self.runner.workers > 1:
+            yield from self._distributed(work, tasks, store)
+            return
+        evaluate = work.prepared()
+        for task in tasks:
+            store.write(task, *_evaluated(evaluate, work, task))
+            yield task
 
-    def _distributed(self, work: Work, tasks: Sequence[Task]) -> "Iterator[Result]":
-        from distributed import as_completed
+    @cached_property
+    def _client(self) -> Any:
+        return self.stack.enter_context(_client(self.runner))
 
-        with _client(self.scheduler, min(self.workers, len(tasks))) as client:
-            pickled = client.scatter(cloudpickle.dumps(work), broadcast=True, hash=False)
-            futures = {client.submit(_on_worker, pickled, t, pure=False): t for t in tasks}
-            for future in as_completed(futures):
-                task = futures.pop(future)
-                if error := future.exception():
-                    yield task, *_nothing(work, task, error)
-                else:
-                    yield task, *future.result()
+    def _distributed(self, work: Work, tasks: Sequence[Task], store: Store) -> Iterator[Task]:
+        from distributed import KilledWorker, as_completed
+
+        client, path = self._client, store.path and store.path.resolve()
+        pickled = client.scatter(cloudpickle.dumps(work), broadcast=True, hash=False)
+        same = pickled, path, store.toys
+        futures = {client.submit(_on_worker, task, *same, pure=False): task for task in tasks}
+        for future in as_completed(futures):
+            task = futures.pop(future)
+            error = future.exception()
+            if isinstance(error, KilledWorker):
+                store.write(task, *_nothing(work, task, error))
+            elif error:
+                raise error
+            elif found := future.result():
+                store.write(task, *found)
+            yield task
 
 
-Result = tuple[Task, Columns, dict[int, str]]
+def _client(runner: Runner) -> Any:
+    """A client of a scheduler, or of processes on this machine that end with it."""
+    from distributed import Client
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # Restarts are no news.
+    if runner.scheduler is None:
+        return _local_client(runner.workers)
+    try:
+        return Client(runner.scheduler, timeout=TIMEOUT_S)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no Dask scheduler at {runner.scheduler}: {one_line(error)}") from error
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
-    """A client of a scheduler, or of processes on this machine that end with it."""
+def _local_client(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # Restarts are no news.
-    if scheduler is None:
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            yield client
-        return
-    try:
-        client = Client(scheduler, timeout=TIMEOUT_S)
-    except (OSError, ValueError) as error:
-        raise InputError(f"no Dask scheduler at {scheduler}: {one_line(error)}") from error
-    with client:
+    quiet: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, **quiet) as cluster,
+        Client(cluster) as client,
+    ):
         yield client
 
 
@@ -136,12 +171,20 @@ def _prepared(pickled: bytes) -> tuple[Work, Evaluate]:
     return work, work.prepared()
 
 
-def _on_worker(pickled: bytes, task: Task) -> tuple[Columns, dict[int, str]]:
+def _on_worker(task: Task, pickled: bytes, path: Path | None, toys: int) -> "Result | None":
+    """Do a task; what is found is returned if there is no folder to keep it."""
+    store = Store.found(path, toys) if path else None
+    if store and store.has(task):  # by one that was killed before it could say so
+        return None
     work, evaluate = _prepared(pickled)
-    return _evaluated(evaluate, work, task)
+    found = _evaluated(evaluate, work, task)
+    if not store:
+        return found
+    store.write(task, *found)
+    return None
 
 
-def _evaluated(evaluate: Evaluate, work: Work, task: Task) -> tuple[Columns, dict[int, str]]:
+def _evaluated(evaluate: Evaluate, work: Work, task: Task) -> Result:
     """Columns, and why toys have none: where a task fails, its toys are tried one by one."""
     try:
         columns = evaluate(task.point, task.toys)
@@ -163,7 +206,7 @@ def _alone(evaluate: Evaluate, work: Work, point: int, toy: int) -> tuple[Column
         return columns, failures[int(toy)]
 
 
-def _nothing(work: Work, task: Task, error: BaseException) -> tuple[Columns, dict[int, str]]:
+def _nothing(work: Work, task: Task, error: BaseException) -> Result:
     """No results, and why."""
     size = len(task.toys)
     columns = {name: np.full((size, *shape), np.nan) for name, shape in work.columns.items()}

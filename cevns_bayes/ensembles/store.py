@@ -6,7 +6,7 @@ again. Nothing in the store depends on the order of tasks or on time.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from cevns_bayes.errors import InputError
 
 TOYS_OF_TASK = 250
 MISSING, DONE, FAILED = range(3)
-STATE = "state"
+STATE, WHY = "state", "why_failed"
+TEXT = 200  # bytes of why a toy has failed
+PARTIAL = "*.partial"  # names of files that Zarr has not finished
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Store:
 
     group: Any
     toys: int
+    path: Path | None = None
 
     @classmethod
     def opened(cls, path: Path | None, stage: str, work: Work, toys: int) -> "Store":
@@ -71,13 +74,27 @@ class Store:
         root = _root(path)
         if stage not in root:
             _create(root, stage, work, whole)
-            root[stage].attrs.put({"made_of": made_of, "failures": {}})
+            root[stage].attrs.put({"made_of": made_of})
         group = root[stage]
         _check_same(str(path), dict(group.attrs["made_of"]), made_of)
         if group[STATE].shape[1] < whole:
             for array in dict(group.arrays()).values():
                 array.resize((work.points, whole, *array.shape[2:]))
-        return cls(group, whole)
+        return cls(group, whole, path and path / stage)
+
+    @classmethod
+    def found(cls, path: Path, toys: int) -> "Store":
+        """A group that is there, for those who write to it what they are told to."""
+        return cls(zarr.open_group(path, mode="r+"), toys, path)
+
+    def has(self, task: Task) -> bool:
+        """Whether a task is done."""
+        return bool((self.group[STATE][task.place] != MISSING).all())
+
+    def tidy(self) -> None:
+        """Remove files at whose writing processes were killed; nobody may write meanwhile."""
+        for partial in self.path.rglob(PARTIAL) if self.path else ():
+            partial.unlink()
 
     def missing(self) -> list[Task]:
         """Tasks that are not done."""
@@ -94,20 +111,20 @@ class Store:
         for name, values in columns.items():
             self.group[name][task.place] = values
         if failures:
-            new = {f"{task.point},{toy}": text for toy, text in failures.items()}
-            kept = dict(self.group.attrs["failures"]) | new
-            self.group.attrs["failures"] = dict(sorted(kept.items()))
+            texts = [failures.get(toy, "") for toy in task.toys.tolist()]
+            self.group[WHY][task.place] = np.stack([_encoded(text) for text in texts])
         failed = np.isin(task.toys, list(failures))
         self.group[STATE][task.place] = np.where(failed, FAILED, DONE)
 
     def read(self) -> Columns:
         """Columns and ``state`` of all toys, axes point and toy first."""
-        return {name: array[:, : self.toys] for name, array in self.group.arrays()}
+        return {n: array[:, : self.toys] for n, array in self.group.arrays() if n != WHY}
 
     @property
-    def failures(self) -> dict[str, str]:
-        """``"point,toy"`` -> why it has no result."""
-        return dict(self.group.attrs["failures"])
+    def failures(self) -> dict[tuple[int, int], str]:
+        """Point and toy -> why it has no result."""
+        failed = np.argwhere(self.group[STATE][:, : self.toys] == FAILED).tolist()
+        return {(point, toy): _decoded(self.group[WHY][point, toy]) for point, toy in failed}
 
 
 def merge(target: Path, others: Sequence[Path]) -> None:
@@ -123,29 +140,18 @@ def merge(target: Path, others: Sequence[Path]) -> None:
             raise InputError(f"{path} is no store of toys")
         root: Any = zarr.open_group(path, mode="r")
         for stage, source in root.groups():
-            for task, columns, failures in _content(source):
-                store = _like(target, stage, path, source)
-                if (store.group[STATE][task.place] == MISSING).all():
-                    store.write(task, columns, failures)
-
-
-def _content(group: Any) -> Iterator[tuple[Task, Columns, dict[int, str]]]:
-    state = group[STATE][:]
-    failures = dict(group.attrs["failures"])
-    for point in range(len(state)):
-        for first in range(0, state.shape[1], TOYS_OF_TASK):
-            task = Task(point, first, first + TOYS_OF_TASK)
-            if (state[task.place] != MISSING).all():
-                columns = {n: a[task.place] for n, a in group.arrays() if n != STATE}
-                why = {t: failures[f"{point},{t}"] for t in task.toys if f"{point},{t}" in failures}
-                yield task, columns, why
+            store = _like(target, stage, path, source)
+            for task in store.missing():
+                if (source[STATE][task.place] != MISSING).any():
+                    for name in sorted(source.array_keys(), key=lambda name: name == STATE):
+                        store.group[name][task.place] = source[name][task.place]
 
 
 def _like(path: Path, stage: str, other: Path, source: Any) -> Store:
     """The group of a store that has the settings and at least the size of another's group."""
     root = _root(path)
     if stage not in root:
-        group = root.create_group(stage, attributes=dict(source.attrs) | {"failures": {}})
+        group = root.create_group(stage, attributes=dict(source.attrs))
         for name, array in source.arrays():
             _create_array(group, name, array.shape, array.dtype)
     group = root[stage]
@@ -153,7 +159,16 @@ def _like(path: Path, stage: str, other: Path, source: Any) -> Store:
     size = max(group[STATE].shape[1], source[STATE].shape[1])
     for array in dict(group.arrays()).values():
         array.resize((array.shape[0], size, *array.shape[2:]))
-    return Store(group, size)
+    return Store(group, size, path / stage)
+
+
+def _encoded(text: str) -> np.ndarray:
+    """UTF-8 in an array of numbers, as texts have no agreed form in Zarr."""
+    return np.frombuffer(text.encode()[:TEXT].ljust(TEXT, b"\0"), dtype=np.uint8)
+
+
+def _decoded(numbers: np.ndarray) -> str:
+    return numbers.tobytes().rstrip(b"\0").decode(errors="replace")
 
 
 def _root(path: Path | None) -> Any:
@@ -168,11 +183,12 @@ def _create(root: Any, stage: str, work: Work, toys: int) -> None:
     group = root.create_group(stage)
     for name, shape in work.columns.items():
         _create_array(group, name, (work.points, toys, *shape), np.dtype(float))
+    _create_array(group, WHY, (work.points, toys, TEXT), np.dtype(np.uint8))
     _create_array(group, STATE, (work.points, toys), np.dtype(np.int8))
 
 
 def _create_array(group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    fill = MISSING if name == STATE else np.nan
+    fill = np.nan if dtype.kind == "f" else 0
     chunks = (1, TOYS_OF_TASK, *(max(size, 1) for size in shape[2:]))
     group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, fill_value=fill)
 

@@ -65,11 +65,11 @@ def plot_curves(
     for panel, parameter in zip(panels, parameters, strict=True):
         curve = profile.curves[parameter.name]
         shown = _shown(draws[parameter.name].to_numpy(), [curve])
-        _marginal(panel, posterior_density_1d(posterior, parameter.name, curve.limits))
+        marginal(panel, posterior_density_1d(posterior, parameter.name, curve.limits))
         panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
-        _twin(panel, curve)
+        profile_curve(panel, curve)
         _bars(panel, parameter, bounds)
-        _mark(panel.axvline, parameter.standard_model)
+        mark_value(panel.axvline, parameter.standard_model)
     figure.suptitle(title, fontsize=TITLE)
     legend(figure)
     return figure
@@ -83,7 +83,8 @@ def _shown(draws: np.ndarray, curves: Sequence[Curve]) -> Limits:
     return float(low), float(high)
 
 
-def _marginal(panel: Axes, density: Density1D) -> None:
+def marginal(panel: Axes, density: Density1D) -> None:
+    """Posterior density with its HDI intervals."""
     x, height = density.x, density.values
     for probability in (0.90, 0.68):
         inside = np.any([(a <= x) & (x <= b) for a, b in density.intervals(probability)], axis=0)
@@ -93,7 +94,8 @@ def _marginal(panel: Axes, density: Density1D) -> None:
     panel.set_ylim(0, HEADROOM * height.max())
 
 
-def _twin(panel: Axes, curve: Curve) -> None:
+def profile_curve(panel: Axes, curve: Curve) -> Axes:
+    """Delta chi^2 with thresholds, on an axis at the right, which is returned."""
     twin = panel.twinx()
     x = np.union1d(curve.values, np.linspace(*panel.get_xlim(), SMOOTH_POINTS))
     x = x[(x >= curve.values[0]) & (x <= curve.values[-1])]
@@ -110,6 +112,7 @@ def _twin(panel: Axes, curve: Curve) -> None:
     twin.set_ylim(0, MAX_DELTA)
     twin.set_ylabel(r"$\Delta\chi^2$", color=ORANGE)
     twin.tick_params(axis="y", colors=ORANGE)
+    return twin
 
 
 def _bars(panel: Axes, parameter: Parameter, bounds: Sequence[Bound]) -> None:
@@ -131,7 +134,8 @@ def _name(bound: Bound) -> str:
     return f"{bound.source.split(',')[0]} ({bound.level:.0%})"
 
 
-def _mark(line: Any, standard_model: float | None) -> None:
+def mark_value(line: Any, standard_model: float | None) -> None:
+    """Draw the value of the Standard Model, if there is one."""
     if standard_model is not None:
         line(standard_model, color="black", linestyle="--", linewidth=1, label="Standard Model")
 
@@ -158,7 +162,7 @@ def plot_region(
     draws = [posterior["posterior"][p.name].to_numpy().ravel() for p in pair]
     curves = [profile.curves[p.name] for p in pair]
     limits = (curves[0].limits, curves[1].limits)
-    _credible(panel, posterior_density_2d(posterior, (pair[0].name, pair[1].name), limits))
+    credible_region(panel, posterior_density_2d(posterior, (pair[0].name, pair[1].name), limits))
     _confidence(panel, profile.surfaces[pair[0].name, pair[1].name])
     _bands(panel, pair, bounds)
     for found in limit_curves:
@@ -180,7 +184,8 @@ def plot_region(
     return figure
 
 
-def _credible(panel: Axes, density: Density2D) -> None:
+def credible_region(panel: Axes, density: Density2D) -> None:
+    """HDI regions of two parameters, filled."""
     levels = sorted(SHADES, reverse=True)
     heights = [density.threshold(level) for level in levels]
     for i in range(1, len(heights)):  # of a plateau they may be the same

@@ -66,5 +66,31 @@ class Display:
         err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+class ToyDisplay:
+    """Shows on stderr how many toys are done, their rate and the time left.
+
+    Called with the number that is done and that of all. Without a terminal, one line for each
+    tenth.
+    """
+
+    def __init__(self, *, bar: bool = True) -> None:
+        self.bar = bar and err.is_terminal
+        self.first, self.start, self.tenth = 0, time.perf_counter(), 0
+        self.total = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if total != self.total or done <= self.first:  # Another ensemble begins.
+            self.total, self.first, self.start, self.tenth = total, done, now, 0
+        rate = (done - self.first) / max(now - self.start, 1e-9)
+        left = f", about {_clock((total - done) / rate)} left" if rate else ""
+        text = f"{done} of {total} toys, {rate:.0f} per second{left}"
+        if self.bar:
+            err.print(text, end="\n" if done == total else "\r", highlight=False)
+        elif (tenth := 10 * done // total) > self.tenth:
+            self.tenth = tenth
+            err.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _clock(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,181 @@
+"""Toys on many processes: killed, resumed, merged, failed, and always the same store."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cloudpickle
+import numpy as np
+import pytest
+
+import cevns_bayes as cb
+from cevns_bayes.ensembles.store import DONE, FAILED, MISSING, Store, merge
+
+SCRIPT = Path(__file__).with_name("jobs.py")
+SPEC = importlib.util.spec_from_file_location("jobs_of_toys", SCRIPT)
+jobs = importlib.util.module_from_spec(SPEC)
+sys.modules["jobs_of_toys"] = jobs
+SPEC.loader.exec_module(jobs)
+cloudpickle.register_pickle_by_value(jobs)
+
+TASKS = jobs.POINTS * 3
+
+
+def content(folder):
+    """Bytes of all files of a store."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The store of a run in this process."""
+    path = tmp_path_factory.mktemp("undisturbed") / "store"
+    cb.Runner(store=path).run(jobs.Squares(), jobs.TOYS)
+    return path
+
+
+def started(store, workers, log):
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), str(store), str(workers), str(log)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finished(process):
+    text, _ = process.communicate(timeout=120)
+    assert "done True" in text, text
+
+
+def lines(log, count, process):
+    """Tasks that have begun, as soon as there are so many."""
+    end = time.monotonic() + 90
+    while time.monotonic() < end and process.poll() is None:
+        found = log.read_text().splitlines() if log.exists() else []
+        if len(found) >= count:
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"not {count} tasks: {process.communicate()[0] if process.poll() else 'too slow'}")
+
+
+def test_results_are_those_of_the_seeds(undisturbed):
+    store = Store.opened(undisturbed, "toys", jobs.Squares(), jobs.TOYS)
+    assert not store.missing()
+    square = store.read()["square"]
+    expected = np.random.default_rng(jobs.Squares().seeds(2, [7])[0]).normal() ** 2
+    assert square[2, 7] == expected
+    assert len(np.unique(square)) == square.size == jobs.POINTS * jobs.TOYS
+
+
+def test_killed_workers_lose_and_repeat_nothing(undisturbed, tmp_path):
+    store, log = tmp_path / "store", tmp_path / "log"
+    process = started(store, 2, log)
+    victim = lines(log, 3, process)[-1].split(",")[2]
+    os.kill(int(victim), signal.SIGKILL)
+    finished(process)
+    assert content(store) == content(undisturbed)
+    tasks = [line.rpartition(",")[0] for line in log.read_text().splitlines()]
+    assert len({*tasks}) == TASKS
+    assert len(tasks) <= TASKS + 1  # the one that it was doing
+
+
+def test_a_killed_run_goes_on_where_it_was(undisturbed, tmp_path):
+    store, log = tmp_path / "store", tmp_path / "log"
+    process = started(store, 2, log)
+    lines(log, 6, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    before = Store.opened(store, "toys", jobs.Squares(), jobs.TOYS)
+    left = len(before.missing())
+    assert 0 < left < TASKS
+    time.sleep(2)  # Workers notice that they are alone.
+    log.unlink()
+    finished(started(store, 3, log))
+    assert content(store) == content(undisturbed)
+    assert len(log.read_text().splitlines()) == left
+
+
+def test_more_toys_are_added_to_those_there(tmp_path):
+    work = jobs.Squares()
+    few = cb.Runner(store=tmp_path / "few").run(work, 250).read()
+    log = str(tmp_path / "log")
+    many = cb.Runner(store=tmp_path / "few").run(jobs.Squares(log=log), 600).read()
+    np.testing.assert_array_equal(many["pair"][:, :250], few["pair"])
+    assert many["pair"].shape == (jobs.POINTS, 750, 2)
+    assert len(Path(log).read_text().splitlines()) == jobs.POINTS * 2
+
+
+def test_stores_of_several_jobs_are_merged(undisturbed, tmp_path):
+    whole = Store.opened(undisturbed, "toys", jobs.Squares(), jobs.TOYS)
+    columns = whole.read()
+    parts = [tmp_path / "one", tmp_path / "two"]
+    for number, path in enumerate(parts):
+        part = Store.opened(path, "toys", jobs.Squares(), jobs.TOYS)
+        for task in part.missing()[number::2]:
+            part.write(task, {n: columns[n][task.place] for n in ("square", "pair")}, {})
+    merge(tmp_path / "all", parts)
+    assert content(tmp_path / "all") == content(undisturbed)
+    merge(parts[0], parts[1:])
+    assert content(parts[0]) == content(undisturbed)
+    with pytest.raises(cb.InputError, match="no store of toys"):
+        merge(tmp_path / "all", [tmp_path / "nothing"])
+    cb.Runner(store=tmp_path / "other").run(jobs.Squares(seed=2), 250)
+    with pytest.raises(cb.InputError, match="toys of other settings"):
+        merge(tmp_path / "all", [tmp_path / "other"])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_failed_toys_are_recorded_and_the_others_are_there(workers, tmp_path):
+    work = jobs.Squares(lost=((1, 3),), nan=((2, 200),))
+    store = cb.Runner(workers, store=tmp_path / "store").run(work, jobs.TOYS)
+    state = store.read()["state"]
+    assert [*map(tuple, np.argwhere(state == FAILED))] == [(1, 3), (2, 200)]
+    assert (np.delete(state.ravel(), [753, 1700]) == DONE).all()
+    assert not (state == MISSING).any()
+    assert store.failures == {
+        (1, 3): "ValueError: this toy is lost",
+        (2, 200): "the result is no finite number",
+    }
+
+
+def test_if_every_toy_fails_the_run_does():
+    lost = tuple((point, toy) for point in range(jobs.POINTS) for toy in range(250))
+    with pytest.raises(cb.InputError, match="every toy failed: ValueError: this toy is lost"):
+        cb.Runner().run(jobs.Squares(lost=lost), 250)
+
+
+def test_a_store_of_other_settings_is_refused(undisturbed):
+    before = content(undisturbed)
+    with pytest.raises(cb.InputError, match=r'toys of other settings: settings {"seed": 1}, not'):
+        cb.Runner(store=undisturbed).run(jobs.Squares(seed=2), jobs.TOYS)
+    assert content(undisturbed) == before
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear all")
+    with pytest.raises(cb.InputError, match="is no store of toys"):
+        cb.Runner(store=tmp_path).run(jobs.Squares(), 250)
+
+
+def test_an_unreachable_scheduler_is_one_line(monkeypatch):
+    monkeypatch.setattr("cevns_bayes.ensembles.runner.TIMEOUT_S", 1)
+    with pytest.raises(cb.InputError, match=r"no Dask scheduler at tcp://127.0.0.1:1:"):
+        cb.Runner(scheduler="tcp://127.0.0.1:1").run(jobs.Squares(), 250)
+
+
+def test_a_scheduler_of_ones_own(undisturbed, tmp_path):
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        cb.Runner(scheduler=address, store=tmp_path / "store").run(jobs.Squares(), jobs.TOYS)
+    assert content(tmp_path / "store") == content(undisturbed)
