@@ -47,6 +47,7 @@ from .detectors.effects import (
     SigmoidEfficiency as SigmoidEfficiency,
     TabulatedEfficiency as TabulatedEfficiency,
     TabulatedQuenching as TabulatedQuenching,
+    TruncatedGaussianResolution as TruncatedGaussianResolution,
 )
 from .detectors.morphing import Morphed as Morphed
 from .detectors.response import Response as Response

@@ -204,7 +204,7 @@ def _parts_of(options: ModelOptions) -> list[Any]:
 
 
 def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:
-    """Experiments with counts from names, paths or Experiments; names must differ."""
+    """Experiments with counts from names, paths or Experiments; none may exclude another."""
     given = [data] if isinstance(data, str | Path | Experiment) else data
     if not isinstance(given, Sequence):
         raise InputError(f"data must be names of experiments or Experiments, got {data!r}")
@@ -217,6 +217,9 @@ def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experimen
     names = [experiment.name for experiment in experiments]
     if not names or len(set(names)) < len(names):
         raise InputError(f"data must be one or more different experiments, got {names}")
+    for experiment in experiments:
+        if both := [name for name in experiment.excludes if name in names]:
+            raise InputError(f"{experiment.name} and {both[0]} hold the same events: fit only one")
     return [
         _forecast(experiment, options) if experiment.counts is None else experiment
         for experiment in experiments

@@ -127,6 +127,8 @@ class Experiment:
         Where the data were published.
     variant
         Tells it from other treatments of the same data, such as ``"gaussian"``.
+    excludes
+        Names of experiments that hold the same events, so that no fit may hold both.
 
     Examples
     --------
@@ -148,6 +150,7 @@ class Experiment:
     likelihood: Likelihood = field(default_factory=Poisson)
     reference: str = ""
     variant: str = ""
+    excludes: tuple[str, ...] = ()
     is_pseudo_data: bool = False
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ def experiment_names() -> list[str]:
     Examples
     --------
     >>> [name for name in cb.experiment_names() if name.startswith("csi")]
-    ['csi', 'csi-quenching']
+    ['csi', 'csi-2017', 'csi-quenching']
     """
     return sorted(_shipped())
 
