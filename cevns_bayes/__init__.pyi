@@ -82,6 +82,7 @@ from .physics.cross_sections import (
 from .physics.flavours import Flavour as Flavour
 from .physics.nuclei import (
     Nucleus as Nucleus,
+    natural_compound as natural_compound,
     natural_element as natural_element,
     nucleus as nucleus,
 )

@@ -77,7 +77,7 @@ physics_options = options_of(
         "--share-flux/--no-share-flux",
         default=True,
         show_default=True,
-        help="One flux uncertainty for several experiments.",
+        help="One uncertainty for several experiments at one beam, or of the same nuclei.",
     ),
     click.option(
         "--prior",
@@ -201,7 +201,7 @@ def values_of(
 
     values = _numbers("--set", settings)
     together = load_scenario(scenario).on([experiment.name for experiment in experiments])
-    shared = {n.name for e in experiments for n in e.nuisances if n.shared_sigma}
+    shared = {n.common_name for e in experiments for n in e.nuisances}
     nuisances = {
         name: values.pop(name)
         for name in list(values)

@@ -57,6 +57,12 @@ def forecast_brute_force():
 
 
 @pytest.fixture(scope="session")
+def scenario_points():
+    """Scenario -> points at which it is compared with the independent calculation."""
+    return validation_module("scenarios_brute_force").POINTS
+
+
+@pytest.fixture(scope="session")
 def build_chi2():
     """chi^2 of a problem in another implementation."""
     return validation_module("chi2").build_chi2

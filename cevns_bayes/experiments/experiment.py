@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -52,8 +52,8 @@ class Nuisance:
     """A systematic uncertainty alpha_k.
 
     Gaussian around 0 with ``sigma``, flat within ``bounds``, or, with both, Gaussian cut at the
-    bounds. ``shared_sigma`` is the part of sigma that experiments with a nuisance of the same
-    name have in common.
+    bounds. ``shared_sigma`` is the part of sigma, or all of it, that experiments have in common
+    whose nuisances have the same ``shared_as``, which is the name if not given.
 
     Examples
     --------
@@ -68,6 +68,7 @@ class Nuisance:
     sigma: float | None = None
     bounds: tuple[float, float] | None = None
     shared_sigma: float = 0.0
+    shared_as: str = ""
 
     def __post_init__(self) -> None:
         if self.sigma is None and self.bounds is None:
@@ -82,8 +83,21 @@ class Nuisance:
                 raise InputError(f"{title} must increase, got {self.bounds}")
             if not low <= 0 <= high:
                 raise InputError(f"{title} must hold 0, the nominal value, got {self.bounds}")
-        if self.shared_sigma and not (self.sigma and self.sigma > self.shared_sigma > 0):
-            raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma < sigma")
+        if self.shared_sigma and not (self.sigma and self.sigma >= self.shared_sigma > 0):
+            raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma <= sigma")
+
+    @property
+    def common_name(self) -> str:
+        """Name of the part that experiments have in common, empty if there is none."""
+        return (self.shared_as or self.name) if self.shared_sigma else ""
+
+    @property
+    def own_part(self) -> "Nuisance | None":
+        """Without the common part, which is taken off in quadrature; None if nothing is left."""
+        if self.sigma is None or self.sigma <= self.shared_sigma:
+            return None
+        own = float(np.sqrt(self.sigma**2 - self.shared_sigma**2))
+        return replace(self, sigma=own, shared_sigma=0.0)
 
     def check_unit_width(self, title: str) -> None:
         """Refuse another width where variations at -1 and +1 sigma are interpolated."""
@@ -249,16 +263,11 @@ class Experiment:
             likelihood=self.likelihood.scaled(exposure),
         )
 
-    def without_shared_part(self) -> "Experiment":
-        """The experiment with each sigma reduced, in quadrature, by its shared part."""
-        own = [
-            replace(n, sigma=float(np.sqrt(n.sigma**2 - n.shared_sigma**2)), shared_sigma=0.0)
-            if n.sigma and n.shared_sigma
-            else n
-            for n in self.nuisances
-        ]
+    def without_shared_part(self, common_names: Collection[str]) -> "Experiment":
+        """The experiment with its own part of each nuisance that has one of these common parts."""
+        own = [n.own_part if n.common_name in common_names else n for n in self.nuisances]
         narrower = copy(self)  # as it is: variations keep their units
-        object.__setattr__(narrower, "nuisances", tuple(own))
+        object.__setattr__(narrower, "nuisances", tuple(filter(None, own)))
         return narrower
 
     def qualified(self, local_name: str) -> str:

@@ -95,3 +95,27 @@ def pion_counts(molecule, detected, *, mass_kg, pions, distance_m, shares=None):
     spectra = [(energy, shares[name] * number) for name, (energy, number) in flavours.items()]
     fluence = pions / (4 * np.pi * (100 * distance_m) ** 2)
     return counts(molecule, detected, mass_kg=mass_kg, fluence_per_cm2=fluence, spectra=spectra)
+
+
+def electron_counts(atoms, detected, *, number, fluence_per_cm2, spectrum, shells, end_kev):
+    """Scattering of electron antineutrinos off free electrons, as counts of ``detected``.
+
+    ``atoms`` has the atoms of a molecule, of which there are ``number``; ``shells`` rows of atom,
+    protons, binding energy [eV] and electrons; ``spectrum`` energies [MeV] and antineutrinos at
+    each. The recoil energy is a plain midpoint sum.
+    """
+    steps = 20_000
+    recoil = end_kev * (np.arange(steps) + 0.5) / steps
+    free = np.zeros(steps)
+    for atom, times in atoms.items():
+        rows = [(z, ev, n) for name, z, ev, n in shells if name == atom]
+        bound = sum(n * (1e3 * recoil <= ev) for _, ev, n in rows)
+        free += times * (rows[0][0] - bound)
+    g_v, g_a = 0.5 + 2 * SIN2_THETA_W, -0.5  # of antineutrinos g_a changes its sign
+    t, rate = 1e-3 * recoil, np.zeros(steps)
+    for energy, antineutrinos in zip(*spectrum, strict=True):
+        shape = (g_v + g_a) ** 2 + (g_v - g_a) ** 2 * (1 - t / energy) ** 2
+        shape -= (g_v**2 - g_a**2) * M_E * t / energy**2
+        rate += antineutrinos * (t < 2 * energy**2 / (M_E + 2 * energy)) * shape
+    rate *= (HBAR_C * 1e-13) ** 2 * G_F**2 * M_E / (2 * np.pi)
+    return number * fluence_per_cm2 * detected(recoil) @ (free * rate) * 1e-3 * end_kev / steps
