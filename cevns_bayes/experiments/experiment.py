@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -98,6 +98,13 @@ class Nuisance:
             return None
         own = float(np.sqrt(self.sigma**2 - self.shared_sigma**2))
         return replace(self, sigma=own, shared_sigma=0.0)
+
+    def with_sigma(self, sigma: float | None) -> "Nuisance":
+        """Of another width, of which the same share is common."""
+        if sigma is None or self.sigma is None:
+            return self
+        check_array(f"nuisance '{self.name}' sigma", sigma, (), "finite and positive")
+        return replace(self, sigma=sigma, shared_sigma=self.shared_sigma * (sigma / self.sigma))
 
     def check_unit_width(self, title: str) -> None:
         """Refuse another width where variations at -1 and +1 sigma are interpolated."""
@@ -262,6 +269,24 @@ class Experiment:
             backgrounds=tuple(background.scaled(exposure) for background in self.backgrounds),
             likelihood=self.likelihood.scaled(exposure),
         )
+
+    def with_background(self, factor: float) -> "Experiment":
+        """Forecast for ``factor`` times each background, of Poisson counts."""
+        check_array(f"factor on the background of {self.name}", factor, (), "finite and positive")
+        if self.likelihood != Poisson():
+            raise InputError(
+                f"the background of {self.full_name} cannot be scaled: its variances are fixed"
+            )
+        backgrounds = tuple(background.scaled(factor) for background in self.backgrounds)
+        return replace(self, counts=None, backgrounds=backgrounds)
+
+    def with_sigma(self, sigma: Mapping[str, float]) -> "Experiment":
+        """The experiment with other widths of nuisances, by name; common parts in proportion."""
+        names = [nuisance.name for nuisance in self.nuisances if nuisance.sigma]
+        for name in sigma.keys() - {*names}:
+            raise unknown_name(f"nuisance of {self.name} that has a sigma", name, names)
+        changed = tuple(n.with_sigma(sigma.get(n.name, n.sigma)) for n in self.nuisances)
+        return replace(self, nuisances=changed)
 
     def without_shared_part(self, common_names: Collection[str]) -> "Experiment":
         """The experiment with its own part of each nuisance that has one of these common parts."""

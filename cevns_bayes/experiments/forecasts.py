@@ -12,6 +12,7 @@ import numpy as np
 from cevns_bayes.detectors.detector import Detector, electron_response, nuclear_response
 from cevns_bayes.detectors.effects import PolynomialQuenching
 from cevns_bayes.detectors.time_shapes import TimeShape, arrival_shape
+from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.components import Background, Signal
 from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
 from cevns_bayes.physics.nuclei import natural_compound
@@ -113,6 +114,14 @@ def radius(target: str) -> Nuisance:
         shared_sigma=RADIUS_SIGMA,
         shared_as=f"alpha_radius_{target}",
     )
+
+
+def threshold_of(name: str, given: float | None, own: float, last: float) -> float:
+    """The threshold of a detector whose bins end at ``last``: the one given, or its own."""
+    threshold = own if given is None else given
+    if not 0 < threshold < last:
+        raise InputError(f"threshold of {name} must be above 0 and below {last:g}, got {given}")
+    return threshold
 
 
 def resolved_edges(first_kev: float, last_kev: float, scale: float) -> np.ndarray:

@@ -240,3 +240,85 @@ def test_bins_are_not_narrower_than_the_resolution():
     ratio = np.diff(edges) / (0.3 * np.sqrt(edges[:-1]))
     assert ratio.min() > 1.0
     assert ratio.max() < 1.2
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+
+def test_a_lower_threshold_adds_events_below():
+    own, lower = (cb.load_experiment("reactor-ge", threshold=at) for at in (0.16, 0.12))
+    assert lower.axis("energy").edges[0] == 0.12
+    more, less = (float(cb.predict("sm", {}, e).cevns.sum()) for e in (lower, own))
+    assert more > 1.5 * less
+
+
+def test_a_background_is_scaled_alone():
+    forecast = cb.load_experiment("ess-csi")
+    before, after = (cb.predict("sm", {}, e) for e in (forecast, forecast.with_background(0.5)))
+    np.testing.assert_allclose(after.background, before.background / 2, rtol=1e-12)
+    np.testing.assert_allclose(after.cevns, before.cevns, rtol=1e-12)
+
+
+def test_a_width_keeps_its_common_share():
+    changed = cb.load_experiment("ess-csi").with_sigma({"alpha_flux": 0.02})
+    (flux,) = (n for n in changed.nuisances if n.name == "alpha_flux")
+    assert (flux.sigma, flux.shared_sigma) == pytest.approx((0.02, 0.018))
+    wide, narrow = (
+        cb.fit("weak-mixing-angle", e) for e in (cb.load_experiment("ess-csi"), changed)
+    )
+    assert narrow.errors["sin2_theta_w"] < 0.4 * wide.errors["sin2_theta_w"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: cb.load_experiment("ess-csi", threshold=50.0), "above 0 and below 46.1, got 50.0"),
+        (lambda: cb.load_experiment("ccm", threshold=0.0), "threshold of ccm must be above 0"),
+        (lambda: cb.load_experiment("csi", threshold=1.0), "csi has its threshold and cannot have"),
+        (lambda: cb.load_experiment("csi").with_background(0), "factor on the background of csi"),
+        (lambda: cb.load_experiment("dresden-ii").with_background(2), "its variances are fixed"),
+        (lambda: cb.load_experiment("csi").with_sigma({"alpha_fluxx": 1}), "mean 'alpha_flux'"),
+        (
+            lambda: cb.load_experiment("csi").with_sigma({"alpha_flux": 0}),
+            "'alpha_flux' sigma must",
+        ),
+        (
+            lambda: cb.load_experiment("csi").with_sigma({"alpha_efficiency": 2}),
+            "must have sigma 1",
+        ),
+    ],
+)
+def test_changes_that_cannot_be(wrong, said):
+    with pytest.raises(cb.InputError, match=said):
+        wrong()
+
+
+def test_changes_on_the_command_line(cevns_bayes):
+    code, out, err = cevns_bayes("fit", "weak-mixing-angle", "--data", "ess-csi,ess-si")
+    assert (code, err) == (0, "")
+    changes = ("--threshold", "ess-si=0.3", "--background", 0.1, "--sigma", "alpha_flux=0.02")
+    code, narrower, err = cevns_bayes(
+        "fit", "weak-mixing-angle", "--data", "ess-csi,ess-si", *changes
+    )
+    assert (code, err) == (0, "")
+
+    def error(text):
+        (line,) = (line for line in text.splitlines() if "sin" in line)
+        return float(line.split()[2])
+
+    assert error(narrower) < 0.5 * error(out)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("--threshold", "ess-xe=1"), "unknown data of --threshold 'ess-xe'"),
+        (("--background", "much"), "malformed --background"),
+        (("--sigma", "ess-csi::alpha_fluxx=1"), "unknown nuisance of --sigma"),
+    ],
+)
+def test_wrong_changes_on_the_command_line(cevns_bayes, change, said):
+    code, _, err = cevns_bayes("fit", "sm", "--data", "ess-csi", *change)
+    assert code == 2
+    assert said in err
+    assert len(err.splitlines()) == 1

@@ -13,7 +13,7 @@ import numpy as np
 from cevns_bayes.detectors.detector import Detector
 from cevns_bayes.detectors.effects import GaussianResolution
 from cevns_bayes.experiments.experiment import Axis, Experiment
-from cevns_bayes.experiments.forecasts import RECOIL_SCALE, forecast, norms, radius
+from cevns_bayes.experiments.forecasts import RECOIL_SCALE, forecast, norms, radius, threshold_of
 from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest
 
 MASS_KG, DISTANCE_M, PIONS_PER_YEAR = 7000.0, 20.0, 7.5e21 * 0.0425
@@ -23,9 +23,9 @@ TIME = Axis("time", np.array([0.0, 1.0, 2.0, 4.0, 6.0]), "Time", "µs")
 BACKGROUND_PER_KEV_KG_DAY = 0.5
 
 
-def load(*, threshold: float = 20.0) -> Experiment:
+def load(*, threshold: float | None = None) -> Experiment:
     """The detector, with another threshold [keV] if one is given."""
-    edges = np.linspace(threshold, 150.0, 14)
+    edges = np.linspace(threshold_of("ccm", threshold, 20.0, 150.0), 150.0, 14)
     days = YEARS * BEAM_DAYS_PER_YEAR * DUTY_FACTOR
     return forecast(
         "ccm",

@@ -23,6 +23,7 @@ from cevns_bayes.experiments.forecasts import (
     norms,
     radius,
     resolved_edges,
+    threshold_of,
 )
 from cevns_bayes.sources.pion_decay import pion_decay_at_rest
 
@@ -59,13 +60,14 @@ PROPOSALS = {
 def load(target: str, *, threshold: float | None = None) -> Experiment:
     """The detector of a target, with another threshold [keV] if one is given."""
     proposal = PROPOSALS[target]
-    first, last = threshold or proposal.threshold_kev, proposal.last_kev
+    name, last = f"ess-{target}", proposal.last_kev
+    first = threshold_of(name, threshold, proposal.threshold_kev, last)
     scale = proposal.resolution * np.sqrt(proposal.threshold_kev)
     edges = np.array([first, last]) if proposal.counts_only else resolved_edges(first, last, scale)
     live_kg_days = proposal.mass_kg * YEARS * BEAM_DAYS_PER_YEAR * DUTY_FACTOR
     width = last - first if proposal.per_kev else 1.0
     return forecast(
-        f"ess-{target}",
+        name,
         Detector(edges, RECOIL_SCALE, GaussianResolution(scale=scale)),
         pion_decay_at_rest(pions=PIONS_PER_YEAR * YEARS, distance_m=DISTANCE_M),
         proposal.atoms,

@@ -18,17 +18,17 @@ import numpy as np
 from cevns_bayes.detectors.detector import Detector
 from cevns_bayes.detectors.effects import GaussianResolution, LindhardQuenching
 from cevns_bayes.experiments.experiment import Experiment
-from cevns_bayes.experiments.forecasts import RECOIL_SCALE, forecast, norms
+from cevns_bayes.experiments.forecasts import RECOIL_SCALE, forecast, norms, threshold_of
 from cevns_bayes.sources.reactors import reactor
 
 DAYS = 365.0
 NUISANCES = norms(0.05, 0.01)
 
 
-def germanium(*, threshold: float = 0.160) -> Experiment:
+def germanium(*, threshold: float | None = None) -> Experiment:
     """Point contacts, with another threshold [keVee] if one is given."""
     mass_kg, rate = 4.0, 10.0
-    edges = np.linspace(threshold, 0.800, 33)
+    edges = np.linspace(threshold_of("reactor-ge", threshold, 0.160, 0.800), 0.800, 33)
     return forecast(
         "reactor-ge",
         Detector(edges, LindhardQuenching(k=0.162, protons=32), GaussianResolution(noise=0.020)),
@@ -43,10 +43,10 @@ def germanium(*, threshold: float = 0.160) -> Experiment:
     )
 
 
-def tungstate(*, threshold: float = 0.020) -> Experiment:
+def tungstate(*, threshold: float | None = None) -> Experiment:
     """Bolometers, with another threshold [keV] if one is given."""
     mass_kg, rate = 0.010, 100.0
-    edges = np.geomspace(threshold, 2.0, 27)
+    edges = np.geomspace(threshold_of("reactor-cawo4", threshold, 0.020, 2.0), 2.0, 27)
     return forecast(
         "reactor-cawo4",
         Detector(edges, RECOIL_SCALE, GaussianResolution(scale=0.004 / 0.020**0.5)),

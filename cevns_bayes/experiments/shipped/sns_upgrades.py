@@ -19,7 +19,7 @@ from cevns_bayes.detectors.detection import Quenching
 from cevns_bayes.detectors.detector import Detector
 from cevns_bayes.detectors.effects import GaussianResolution, LindhardQuenching
 from cevns_bayes.experiments.experiment import Axis, Experiment
-from cevns_bayes.experiments.forecasts import RECOIL_SCALE, forecast, norms, radius
+from cevns_bayes.experiments.forecasts import RECOIL_SCALE, forecast, norms, radius, threshold_of
 from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest
 
 YEARS, BEAM_DAYS_PER_YEAR = 3, 5000 / 24
@@ -65,11 +65,13 @@ SAME_NUCLEI = {"cryocsi": "csi", "lar": "ar"}  # as another target's
 def load(target: str, *, threshold: float | None = None) -> Experiment:
     """The detector of a target, with another threshold [keV] if one is given."""
     upgrade = UPGRADES[target]
-    edges = np.linspace(threshold or upgrade.first_kev, upgrade.last_kev, upgrade.bins + 1)
+    name, last = f"sns-{target}", upgrade.last_kev
+    first = threshold_of(name, threshold, upgrade.first_kev, last)
+    edges = np.linspace(first, last, upgrade.bins + 1)
     days = YEARS * BEAM_DAYS_PER_YEAR * DUTY_FACTOR
     rate = upgrade.background_per_kev_kg_day * upgrade.mass_kg
     return forecast(
-        f"sns-{target}",
+        name,
         Detector(edges, upgrade.quenching, upgrade.resolution),
         pion_decay_at_rest(
             pions=PIONS_PER_YEAR * YEARS, distance_m=upgrade.distance_m, pulse=PULSE
