@@ -53,6 +53,7 @@ from .detectors.effects import (
     SigmoidEfficiency as SigmoidEfficiency,
     TabulatedEfficiency as TabulatedEfficiency,
     TabulatedQuenching as TabulatedQuenching,
+    TruncatedGaussianResolution as TruncatedGaussianResolution,
 )
 from .detectors.morphing import Morphed as Morphed
 from .detectors.response import Response as Response
@@ -87,6 +88,7 @@ from .physics.cross_sections import (
 from .physics.flavours import Flavour as Flavour
 from .physics.nuclei import (
     Nucleus as Nucleus,
+    natural_compound as natural_compound,
     natural_element as natural_element,
     nucleus as nucleus,
 )

@@ -37,7 +37,8 @@ SAMPLING = (
     *("sampler", "draws", "tune", "chains", "live_points", "seed", "checkpoint"),
     "progressbar",
 )
-FORECAST = ("asimov", "settings", "exposure")
+CHANGES = ("threshold", "background", "sigma")
+FORECAST = ("asimov", "settings", "exposure", *CHANGES)
 
 # The names are those of ModelOptions.
 form_factor_option = click.option(
@@ -60,24 +61,48 @@ set_option = click.option(
     metavar="NAME=VALUE",
     help="Value of a parameter or nuisance, e.g. sin2_theta_w=0.23. May be repeated.",
 )
-exposure_option = click.option(
-    "--exposure", type=float, help="Forecast for so many times the exposure of the data."
+forecast_options = options_of(
+    click.option(
+        "--exposure", type=float, help="Forecast for so many times the exposure of the data."
+    ),
+    click.option(
+        "--threshold",
+        multiple=True,
+        metavar="[DATA=]ENERGY",
+        callback=lambda context, parameter, texts: _by_data("--threshold", texts),
+        help="Forecast with another threshold, in the unit of the energies. May be repeated.",
+    ),
+    click.option(
+        "--background",
+        multiple=True,
+        metavar="[DATA=]FACTOR",
+        callback=lambda context, parameter, texts: _by_data("--background", texts),
+        help="Forecast for so many times the background. May be repeated.",
+    ),
+    click.option(
+        "--sigma",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=lambda context, parameter, texts: _numbers("--sigma", texts),
+        help="Width of a nuisance, e.g. ess-csi::alpha_flux=0.05; without the experiment, of all "
+        "that have it. May be repeated.",
+    ),
 )
 physics_options = options_of(
     click.option(
         "--asimov",
         metavar="SCENARIO",
         help="Forecast: in place of the data what SCENARIO expects, with the values of --set. "
-        "The Standard Model if only --exposure is given.",
+        "The Standard Model if only --exposure or the like is given.",
     ),
     set_option,
-    exposure_option,
+    forecast_options,
     form_factor_option,
     click.option(
         "--share-flux/--no-share-flux",
         default=True,
         show_default=True,
-        help="One flux uncertainty for several experiments.",
+        help="One uncertainty for several experiments at one beam, or of the same nuclei.",
     ),
     click.option(
         "--prior",
@@ -160,7 +185,7 @@ def names_of(data: str) -> list[str]:
 def label_of(data: str, options: dict[str, Any]) -> str:
     """What stands for the data in the name of a folder."""
     stems = [Path(name).name.replace(".py:", "-").removesuffix(".py") for name in names_of(data)]
-    forecast = options["asimov"] is not None or options["exposure"] is not None
+    forecast = any(options.get(name) not in (None, (), {}) for name in FORECAST)
     fixed = sorted(options.get("fixed", {}).items())
     held = [f"{name.replace('::', '_')}={value!r}" for name, value in fixed]
     return "-".join([*stems, *(["asimov"] if forecast else []), *held])
@@ -213,9 +238,9 @@ def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[
     from cevns_bayes.engine.prediction import asimov
     from cevns_bayes.engine.problem import load_data
 
-    scenario, settings, exposure = (options[name] for name in FORECAST)
+    scenario, settings, exposure = (options[name] for name in ("asimov", "settings", "exposure"))
     model = {name: value for name, value in options.items() if name not in FORECAST}
-    experiments = load_data(names_of(data), **model)
+    experiments = load_data(changed(names_of(data), options), **model)
     if scenario is None and exposure is None:
         if settings:
             raise InputError("--set gives values to the scenario of --asimov, which is missing")
@@ -228,6 +253,39 @@ def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[
     return truth, model
 
 
+def changed(names: list[str], options: dict[str, Any]) -> list[Any]:
+    """Experiments by name, with other thresholds, backgrounds and widths of nuisances."""
+    from cevns_bayes.experiments.loading import load_experiment
+
+    thresholds, backgrounds, sigmas = (options[name] for name in CHANGES)
+    for option, given in (("--threshold", thresholds), ("--background", backgrounds)):
+        for name in given.keys() - {"", *names}:
+            raise unknown_name(f"data of {option}", name, names)
+    loaded = []
+    for name in names:
+        threshold = thresholds.get(name, thresholds.get(""))
+        experiment = load_experiment(name, threshold=threshold)
+        if (factor := backgrounds.get(name, backgrounds.get(""))) is not None:
+            experiment = experiment.with_background(factor)
+        loaded.append(experiment)
+    return _with_sigmas(loaded, sigmas) if sigmas else loaded
+
+
+def _with_sigmas(experiments: list[Any], sigmas: dict[str, float]) -> list[Any]:
+    """Those of ``"csi::alpha_flux"``, or of ``"alpha_flux"`` wherever there is one."""
+    names = {e.name: {n.name for n in e.nuisances if n.sigma} for e in experiments}
+    local = {
+        name: {k: k for k in own} | {f"{name}::{k}": k for k in own} for name, own in names.items()
+    }
+    known = set().union(*local.values())
+    for name in sigmas.keys() - known:
+        raise unknown_name("nuisance of --sigma", name, known)
+    return [
+        e.with_sigma({local[e.name][k]: v for k, v in sigmas.items() if k in local[e.name]})
+        for e in experiments
+    ]
+
+
 def values_of(
     scenario: str, experiments: list[Any], settings: tuple[str, ...]
 ) -> tuple[dict[str, float], dict[str, float]]:
@@ -236,7 +294,7 @@ def values_of(
 
     values = _numbers("--set", settings)
     together = load_scenario(scenario).on([experiment.name for experiment in experiments])
-    shared = {n.name for e in experiments for n in e.nuisances if n.shared_sigma}
+    shared = {n.common_name for e in experiments for n in e.nuisances}
     nuisances = {
         name: values.pop(name)
         for name in list(values)
@@ -261,6 +319,11 @@ def _number(option: str, text: str) -> tuple[str, float]:
         return name.strip(), float(value)
     except ValueError:
         raise InputError(f"malformed {option} '{text}'; write NAME=NUMBER") from None
+
+
+def _by_data(option: str, texts: tuple[str, ...]) -> dict[str, float]:
+    """Numbers by experiment; that of all, which has no name, under an empty one."""
+    return _numbers(option, tuple(text if "=" in text else f"={text}" for text in texts))
 
 
 def _distinct[T](option: str, pairs: list[tuple[str, T]]) -> dict[str, T]:

@@ -11,10 +11,11 @@ import click
 from cevns_bayes.arguments import (
     PATH,
     RUNNER,
+    changed,
     data_option,
     data_sets_option,
     experiments_of,
-    exposure_option,
+    forecast_options,
     form_factor_option,
     jobs_of,
     label_of,
@@ -259,7 +260,7 @@ def feldman_cousins_command(
 @data_option
 @form_factor_option
 @set_option
-@exposure_option
+@forecast_options
 @click.option("--csv", "csv_file", type=PATH, help="Write the bins to a new CSV file.")
 def predict(
     scenario: str,
@@ -268,6 +269,7 @@ def predict(
     exposure: float | None,
     csv_file: Path | None,
     form_factor: str,
+    **changes: Any,
 ) -> None:
     """Expected counts of SCENARIO on one experiment at given parameters.
 
@@ -277,7 +279,7 @@ def predict(
     from cevns_bayes.engine.problem import load_data
     from cevns_bayes.report.tables import expected_events
 
-    experiments = load_data(names_of(data))
+    experiments = load_data(changed(names_of(data), changes))
     if exposure is not None:
         experiments = [experiment.scaled(exposure) for experiment in experiments]
     values, nuisances = values_of(scenario, experiments, settings)

@@ -51,6 +51,18 @@ def reactor_brute_force():
 
 
 @pytest.fixture(scope="session")
+def forecast_brute_force():
+    """The independent calculation of CEvNS counts at stopped pions, as a module."""
+    return validation_module("forecast_brute_force")
+
+
+@pytest.fixture(scope="session")
+def scenario_points():
+    """Scenario -> points at which it is compared with the independent calculation."""
+    return validation_module("scenarios_brute_force").POINTS
+
+
+@pytest.fixture(scope="session")
 def build_chi2():
     """chi^2 of a problem in another implementation."""
     return validation_module("chi2").build_chi2

@@ -68,7 +68,10 @@ def rows(path):
     return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
-@pytest.mark.parametrize(("release_name", "name"), [("csi-2021", "csi"), ("lar-2020", "lar")])
+@pytest.mark.parametrize(
+    ("release_name", "name"),
+    [("csi-2021", "csi"), ("lar-2020", "lar"), ("csi-2017",) * 2, ("../dresden-ii", "dresden-ii")],
+)
 def test_official_release_gives_the_committed_tables_byte_for_byte(
     official_files, tmp_path, release_name, name
 ):
@@ -106,6 +109,29 @@ def test_official_release_gives_the_committed_tables_byte_for_byte(
 )
 def test_corrupt_lar_files_are_named(official_files, tmp_path, file, old, new, said):
     broken = copied(official_files / "lar-2020", tmp_path / "broken")
+    text = (broken / file).read_text()
+    assert old in text
+    (broken / file).write_text(text.replace(old, new, 1))
+    refused(broken, tmp_path, said)
+
+
+@pytest.mark.parametrize(
+    ("release_name", "file", "old", "new", "said"),
+    [
+        ("csi-2017", "data_coincidence_beamOn.txt", "0.25, 2", "0.25, 2.5", "must be integers"),
+        ("csi-2017", "data_coincidence_beamOn.txt", "0.25, 2", "0.25, -2", "row 1: negative"),
+        ("csi-2017", "promptPDF.txt", "1.5, ", "1.6, ", r"promptPDF\.txt: expected the 50 bins"),
+        ("csi-2017", "coherent_parameters.yaml", "csiQF", "qf", "not the parameter file"),
+        ("../dresden-ii", "data_release.txt", "0.21500", "0.21600", "expected the 130 bins"),
+        ("../dresden-ii", "data_release.txt", "15.057", "-15.057", "row 1: errors must be positiv"),
+        ("../dresden-ii", "QF_Fef_YBe.txt", "0.0100000 ", "0.0300000 ", "energies must increase"),
+        ("../dresden-ii", "QF_Fef_YBe.txt", "0.43610", "1.43610", "row 1: quenching factors are"),
+    ],
+)
+def test_corrupt_files_of_further_releases(
+    official_files, tmp_path, release_name, file, old, new, said
+):
+    broken = copied(official_files / release_name, tmp_path / "broken")
     text = (broken / file).read_text()
     assert old in text
     (broken / file).write_text(text.replace(old, new, 1))

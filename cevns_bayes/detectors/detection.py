@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from cevns_bayes.checks import called, check_array
+from cevns_bayes.detectors.effects import ConstantEfficiency
 from cevns_bayes.physics.quadrature import adaptive_panels, rule_of_panels, sums_by_bin
 
 ACCURACY = 1e-9  # of a probability
@@ -50,7 +51,8 @@ def detection_matrix(
 ) -> np.ndarray:
     """Probability to be reconstructed in each bin and accepted, shape (bins, visible energies).
 
-    By adaptive quadrature: however narrow the resolution is, each visible energy is resolved.
+    By adaptive quadrature: however narrow the resolution is, each visible energy is resolved. Exact
+    where the efficiency is constant and the resolution knows its cumulative.
 
     Raises
     ------
@@ -58,6 +60,9 @@ def detection_matrix(
         If the quadrature does not converge, or the effects are no probabilities.
     """
     visible_energy_kev = np.asarray(visible_energy_kev, dtype=float)
+    if isinstance(efficiency, ConstantEfficiency) and hasattr(resolution, "cumulative"):
+        below = resolution.cumulative(edges[:, None], visible_energy_kev)
+        return efficiency.efficiency * np.diff(below, axis=0)
     inside = [kink for kink in getattr(efficiency, "kinks", ()) if edges[0] < kink < edges[-1]]
 
     def integrals(panels: np.ndarray) -> np.ndarray:

@@ -176,6 +176,30 @@ class GaussianResolution(_Distribution):
 
 
 @dataclass(frozen=True)
+class TruncatedGaussianResolution(GaussianResolution):
+    """The same, but cut at zero and normalised above: no event is reconstructed below zero.
+
+    Examples
+    --------
+    >>> cb.TruncatedGaussianResolution(noise=0.1).density(np.array([-0.1, 0.1]), 0.0).round(2)
+    array([0.  , 4.84])
+    """
+
+    def density(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability density of the reconstructed energy [1/keVee]."""
+        alike = super().density(reconstructed, visible_energy_kev)
+        return (reconstructed > 0) * alike / self._above_zero(visible_energy_kev)
+
+    def cumulative(self, reconstructed: np.ndarray, visible_energy_kev: np.ndarray) -> np.ndarray:
+        """Probability to be reconstructed below an energy."""
+        above = 1 - super().cumulative(np.maximum(reconstructed, 0.0), visible_energy_kev)
+        return 1 - above / self._above_zero(visible_energy_kev)
+
+    def _above_zero(self, visible_energy_kev: np.ndarray) -> np.ndarray:
+        return 1 - super().cumulative(np.zeros(()), visible_energy_kev)
+
+
+@dataclass(frozen=True)
 class GammaResolution(_Distribution):
     """Photoelectrons for a visible energy: density ~ x^b exp(-a (1 + b) x).
 

@@ -20,7 +20,7 @@ from cevns_bayes.physics.kinematics import minimum_energy, recoil_range
 from cevns_bayes.physics.quadrature import inside_weights
 from cevns_bayes.sources.source import Source
 
-MIN_NODES, MAX_NODES = 8, 64
+MIN_NODES, MAX_NODES = 8, 96
 TOLERANCE = 1e-7  # of the folded counts of a bin
 NEGLIGIBLE = 1e-8  # share of all counts below which a bin is not looked at
 BLIND = 1e-9  # share of a bin's counts, weighted by 1/E^2, that recoils not seen may have

@@ -38,7 +38,7 @@ def add_likelihood(
     expected counts, ``"<experiment>::expected"``, and the observed ``"<experiment>::counts"``.
 
     ``shared`` holds nuisances that several experiments have in common; they add to the
-    experiment's own of the same name.
+    experiment's own of the same name, if there is one.
 
     Returns
     -------
@@ -48,11 +48,11 @@ def add_likelihood(
     dims = [name(axis.name) for axis in experiment.axes]
     for axis in experiment.axes:
         pm.modelcontext(None).add_coord(name(axis.name), axis.centres)
-    alphas: dict[str, Any] = dict.fromkeys(fixed_nuisances, 0.0)
+    alphas: dict[str, Any] = {**(shared or {}), **dict.fromkeys(fixed_nuisances, 0.0)}
     for nuisance in experiment.nuisances:
         if nuisance.name not in fixed_nuisances:
             own = declare_nuisance(name(nuisance.name), nuisance)
-            alphas[nuisance.name] = own + (shared or {}).get(nuisance.name, 0.0)
+            alphas[nuisance.name] = own + alphas.get(nuisance.name, 0.0)
     components, total = expected_counts(experiment, scattering, form_factor, alphas)
     total = pt.maximum(total, MIN_EXPECTED_COUNT)
     expected = pm.Deterministic(name("expected"), total, dims=dims)

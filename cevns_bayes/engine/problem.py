@@ -98,20 +98,17 @@ class Problem:
             fixed = _physical(options.get("fixed") or {}, together.parameter_names)
             _check_declared(together, {*fixed, *(v.name for v in model.unobserved_RVs)})
             model.drop_constants()
-            shared: dict[str, dict[str, Any]] = {}
-            used = experiments
-            if len(experiments) > 1 and options.get("share_flux", True):
-                shared = _shared_nuisances(experiments)
-                used = [experiment.without_shared_part() for experiment in experiments]
+            sharing = experiments if options.get("share_flux", True) else []
+            common = _common_parts(sharing, switched_off)
             components = {
                 experiment.name: add_likelihood(
-                    experiment,
+                    experiment.without_shared_part(common),
                     scatterings[experiment.name],
                     form_factor,
                     fixed_nuisances=switched_off[experiment.name],
-                    shared=shared.get(experiment.name),
+                    shared=_shared_by(experiment, common),
                 )
-                for experiment in used
+                for experiment in experiments
             }
         model.check_all_used()
         free = tuple(p for p in together.parameters_of_interest if p.name not in fixed)
@@ -155,8 +152,9 @@ def build_model(
     form_factor
         ``"helm"`` (default), ``"klein-nystrand"`` or ``"symmetrized-fermi"``.
     share_flux
-        Whether several experiments at one beam share its flux uncertainty (10 %) as one nuisance,
-        ``"alpha_flux"`` (default). The nuisance ``"<experiment>::alpha_flux"`` of each then holds
+        Whether several experiments share what they declare as common (default): the uncertainty of
+        the flux of one beam (10 % at the SNS) as one nuisance, ``"alpha_flux"``, and that of the
+        radii of the same nuclei. The nuisance ``"<experiment>::alpha_flux"`` of each then holds
         what remains of its own uncertainty. Otherwise it holds all of it, as in the published
         combination.
     priors
@@ -204,7 +202,7 @@ def _parts_of(options: ModelOptions) -> list[Any]:
 
 
 def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experiment]:
-    """Experiments with counts from names, paths or Experiments; names must differ."""
+    """Experiments with counts from names, paths or Experiments; none may exclude another."""
     given = [data] if isinstance(data, str | Path | Experiment) else data
     if not isinstance(given, Sequence):
         raise InputError(f"data must be names of experiments or Experiments, got {data!r}")
@@ -217,6 +215,9 @@ def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experimen
     names = [experiment.name for experiment in experiments]
     if not names or len(set(names)) < len(names):
         raise InputError(f"data must be one or more different experiments, got {names}")
+    for experiment in experiments:
+        if both := [name for name in experiment.excludes if name in names]:
+            raise InputError(f"{experiment.name} and {both[0]} hold the same events: fit only one")
     return [
         _forecast(experiment, options) if experiment.counts is None else experiment
         for experiment in experiments
@@ -289,24 +290,29 @@ def _check_declared(scenario: Scenario, declared: set[str]) -> None:
         )
 
 
-def _shared_nuisances(experiments: list[Experiment]) -> dict[str, dict[str, Any]]:
-    """Experiment -> common parts of its nuisances, declared once in the open model.
+def _common_parts(
+    experiments: Sequence[Experiment], switched_off: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[Any, float]]:
+    """Common parts of nuisances of two experiments or more, declared in the open model.
 
-    A common part is as wide as that of the experiment where it is widest, and narrower in others.
+    By name, with their widths: each is as wide as in the experiment where it is widest.
     """
-    widths: dict[str, float] = {}
-    for nuisance in (n for experiment in experiments for n in experiment.nuisances):
-        if nuisance.shared_sigma:
-            widths[nuisance.name] = max(nuisance.shared_sigma, widths.get(nuisance.name, 0.0))
-    common = {
-        name: declare_nuisance(name, Nuisance(name, "common part", sigma=width))
-        for name, width in widths.items()
-    }
+    widths: dict[str, list[float]] = {}
+    for experiment in experiments:
+        for nuisance in experiment.nuisances:
+            if nuisance.common_name and nuisance.name not in switched_off[experiment.name]:
+                widths.setdefault(nuisance.common_name, []).append(nuisance.shared_sigma)
     return {
-        experiment.name: {
-            n.name: common[n.name] * (n.shared_sigma / widths[n.name])
-            for n in experiment.nuisances
-            if n.shared_sigma
-        }
-        for experiment in experiments
+        name: (declare_nuisance(name, Nuisance(name, "common part", max(found))), max(found))
+        for name, found in widths.items()
+        if len(found) > 1
+    }
+
+
+def _shared_by(experiment: Experiment, common: Mapping[str, tuple[Any, float]]) -> dict[str, Any]:
+    """Common parts of its nuisances, narrower where they are so in the experiment."""
+    return {
+        n.name: common[n.common_name][0] * (n.shared_sigma / common[n.common_name][1])
+        for n in experiment.nuisances
+        if n.common_name in common
     }

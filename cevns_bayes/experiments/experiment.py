@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -52,8 +52,8 @@ class Nuisance:
     """A systematic uncertainty alpha_k.
 
     Gaussian around 0 with ``sigma``, flat within ``bounds``, or, with both, Gaussian cut at the
-    bounds. ``shared_sigma`` is the part of sigma that experiments with a nuisance of the same
-    name have in common.
+    bounds. ``shared_sigma`` is the part of sigma, or all of it, that experiments have in common
+    whose nuisances have the same ``shared_as``, which is the name if not given.
 
     Examples
     --------
@@ -68,6 +68,7 @@ class Nuisance:
     sigma: float | None = None
     bounds: tuple[float, float] | None = None
     shared_sigma: float = 0.0
+    shared_as: str = ""
 
     def __post_init__(self) -> None:
         if self.sigma is None and self.bounds is None:
@@ -82,8 +83,28 @@ class Nuisance:
                 raise InputError(f"{title} must increase, got {self.bounds}")
             if not low <= 0 <= high:
                 raise InputError(f"{title} must hold 0, the nominal value, got {self.bounds}")
-        if self.shared_sigma and not (self.sigma and self.sigma > self.shared_sigma > 0):
-            raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma < sigma")
+        if self.shared_sigma and not (self.sigma and self.sigma >= self.shared_sigma > 0):
+            raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma <= sigma")
+
+    @property
+    def common_name(self) -> str:
+        """Name of the part that experiments have in common, empty if there is none."""
+        return (self.shared_as or self.name) if self.shared_sigma else ""
+
+    @property
+    def own_part(self) -> "Nuisance | None":
+        """Without the common part, which is taken off in quadrature; None if nothing is left."""
+        if self.sigma is None or self.sigma <= self.shared_sigma:
+            return None
+        own = float(np.sqrt(self.sigma**2 - self.shared_sigma**2))
+        return replace(self, sigma=own, shared_sigma=0.0)
+
+    def with_sigma(self, sigma: float | None) -> "Nuisance":
+        """Of another width, of which the same share is common."""
+        if sigma is None or self.sigma is None:
+            return self
+        check_array(f"nuisance '{self.name}' sigma", sigma, (), "finite and positive")
+        return replace(self, sigma=sigma, shared_sigma=self.shared_sigma * (sigma / self.sigma))
 
     def check_unit_width(self, title: str) -> None:
         """Refuse another width where variations at -1 and +1 sigma are interpolated."""
@@ -127,6 +148,8 @@ class Experiment:
         Where the data were published.
     variant
         Tells it from other treatments of the same data, such as ``"gaussian"``.
+    excludes
+        Names of experiments that hold the same events, so that no fit may hold both.
 
     Examples
     --------
@@ -148,6 +171,7 @@ class Experiment:
     likelihood: Likelihood = field(default_factory=Poisson)
     reference: str = ""
     variant: str = ""
+    excludes: tuple[str, ...] = ()
     is_pseudo_data: bool = False
 
     def __post_init__(self) -> None:
@@ -246,16 +270,29 @@ class Experiment:
             likelihood=self.likelihood.scaled(exposure),
         )
 
-    def without_shared_part(self) -> "Experiment":
-        """The experiment with each sigma reduced, in quadrature, by its shared part."""
-        own = [
-            replace(n, sigma=float(np.sqrt(n.sigma**2 - n.shared_sigma**2)), shared_sigma=0.0)
-            if n.sigma and n.shared_sigma
-            else n
-            for n in self.nuisances
-        ]
+    def with_background(self, factor: float) -> "Experiment":
+        """Forecast for ``factor`` times each background, of Poisson counts."""
+        check_array(f"factor on the background of {self.name}", factor, (), "finite and positive")
+        if self.likelihood != Poisson():
+            raise InputError(
+                f"the background of {self.full_name} cannot be scaled: its variances are fixed"
+            )
+        backgrounds = tuple(background.scaled(factor) for background in self.backgrounds)
+        return replace(self, counts=None, backgrounds=backgrounds)
+
+    def with_sigma(self, sigma: Mapping[str, float]) -> "Experiment":
+        """The experiment with other widths of nuisances, by name; common parts in proportion."""
+        names = [nuisance.name for nuisance in self.nuisances if nuisance.sigma]
+        for name in sigma.keys() - {*names}:
+            raise unknown_name(f"nuisance of {self.name} that has a sigma", name, names)
+        changed = tuple(n.with_sigma(sigma.get(n.name, n.sigma)) for n in self.nuisances)
+        return replace(self, nuisances=changed)
+
+    def without_shared_part(self, common_names: Collection[str]) -> "Experiment":
+        """The experiment with its own part of each nuisance that has one of these common parts."""
+        own = [n.own_part if n.common_name in common_names else n for n in self.nuisances]
         narrower = copy(self)  # as it is: variations keep their units
-        object.__setattr__(narrower, "nuisances", tuple(own))
+        object.__setattr__(narrower, "nuisances", tuple(filter(None, own)))
         return narrower
 
     def qualified(self, local_name: str) -> str:

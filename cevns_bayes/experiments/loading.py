@@ -20,6 +20,10 @@ from cevns_bayes.plugins import as_file, blamed_on, modules_of, run_file, varian
 Binning = Mapping[str, Sequence[float]]
 Loader = Callable[..., Experiment]
 
+_CANNOT = {
+    "binning": "comes in bins and cannot be binned anew",
+    "threshold": "has its threshold and cannot have another one",
+}
 _PACKAGE = "cevns_bayes.experiments.shipped"
 
 
@@ -29,12 +33,14 @@ def experiment_names() -> list[str]:
     Examples
     --------
     >>> [name for name in cb.experiment_names() if name.startswith("csi")]
-    ['csi', 'csi-quenching']
+    ['csi', 'csi-2017', 'csi-quenching']
     """
     return sorted(_shipped())
 
 
-def load_experiment(name: str | Path, *, binning: Binning | None = None) -> Experiment:
+def load_experiment(
+    name: str | Path, *, binning: Binning | None = None, threshold: float | None = None
+) -> Experiment:
     """Experiment by name, e.g. ``load_experiment("csi")``, or from a user's own file.
 
     Parameters
@@ -45,12 +51,14 @@ def load_experiment(name: str | Path, *, binning: Binning | None = None) -> Expe
     binning
         Axis name -> bin edges, for axes to be binned otherwise than in the published analysis;
         the edges must lie on the grid of the stored counts.
+    threshold
+        Least reconstructed energy, in the unit of the axis, of a forecast that can have another.
 
     Raises
     ------
     InputError
-        Unknown name or axis, edges off the grid, an experiment that is released in bins, a file
-        that is missing or is not an experiment file.
+        Unknown name or axis, edges off the grid, an experiment that is released in bins or with
+        its threshold, a file that is missing or is not an experiment file.
 
     Examples
     --------
@@ -59,14 +67,17 @@ def load_experiment(name: str | Path, *, binning: Binning | None = None) -> Expe
     >>> cb.load_experiment("csi", binning={"time": [0.0, 1.0, 6.0]}).shape
     (9, 2)
     """
+    changes: dict[str, Any] = {"binning": binning} if binning else {}
+    if threshold is not None:
+        changes["threshold"] = threshold
     file = as_file(name)
     if file is not None:
-        return _from_file(*file, binning)
+        return _from_file(*file, changes)
     if name not in _shipped():
         raise unknown_name("data", name, _shipped())
-    if not binning:
+    if not changes:
         return _built(str(name))
-    return _called(_shipped()[str(name)], str(name), binning)
+    return _called(_shipped()[str(name)], str(name), changes)
 
 
 @cache
@@ -101,19 +112,18 @@ def _loaders(module: ModuleType, name: str) -> dict[str, Loader]:
     return loaders
 
 
-def _called(loader: Loader, name: str, binning: Binning | None) -> Experiment:
-    if not binning:
-        return loader()
-    if "binning" not in inspect.signature(loader).parameters:
-        raise InputError(f"{name} comes in bins and cannot be binned anew, got {dict(binning)}")
-    return loader(binning=binning)
+def _called(loader: Loader, name: str, changes: Mapping[str, Any]) -> Experiment:
+    for word, value in changes.items():
+        if word not in inspect.signature(loader).parameters:
+            raise InputError(f"{name} {_CANNOT[word]}, got {value}")
+    return loader(**changes)
 
 
-def _from_file(path: Path, variant: str, binning: Binning | None) -> Experiment:
+def _from_file(path: Path, variant: str, changes: Mapping[str, Any]) -> Experiment:
     loaders = _loaders(run_file(path, "experiment"), path.stem.replace("_", "-"))
     loader = variant_of(loaders, variant, f"experiment of {path}")
     with blamed_on(path):
-        made: Any = _called(loader, str(path), binning)
+        made: Any = _called(loader, str(path), changes)
     if not isinstance(made, Experiment):
         raise InputError(f"{path} must give an Experiment, got {type(made).__name__}")
     return made

@@ -6,7 +6,7 @@ from functools import cache
 
 from cevns_bayes.checks import check_array
 from cevns_bayes.datasets import read_entries
-from cevns_bayes.errors import unknown_name
+from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.constants import (
     ATOMIC_MASS_UNIT_MEV,
     AVOGADRO_PER_MOL,
@@ -74,14 +74,47 @@ def natural_element(element: str, mass_kg: float) -> Mapping[Nucleus, float]:
     >>> [isotope.symbol for isotope in isotopes], f"{sum(isotopes.values()):.2e}"
     (['Ge70', 'Ge72', 'Ge73', 'Ge74', 'Ge76'], '8.29e+24')
     """
-    isotopes = {k: v for k, v in _table().items() if k.rstrip("0123456789") == element}
+    return natural_compound({element: 1}, mass_kg)
+
+
+def natural_compound(atoms: Mapping[str, float], mass_kg: float) -> Mapping[Nucleus, float]:
+    """Nuclei in so many kilograms of a compound, with their numbers.
+
+    Parameters
+    ----------
+    atoms
+        Element -> number of its atoms in a molecule.
+
+    Raises
+    ------
+    InputError
+        An unknown element, numbers that are not positive.
+
+    Examples
+    --------
+    >>> tungstate = cb.natural_compound({"Ca": 1, "W": 1, "O": 4}, 0.010)
+    >>> f"{sum(tungstate.values()):.2e}"
+    '1.25e+23'
+    """
+    if not atoms:
+        raise InputError("a compound needs one element or more, got none")
+    check_array(f"mass_kg of {''.join(atoms)}", mass_kg, (), "finite and positive")
+    shares: dict[Nucleus, float] = {}
+    molar_mass_g = 0.0
+    for element, number in atoms.items():
+        check_array(f"number of {element}", number, (), "finite and positive")
+        for found, abundance, mass_u in _isotopes(element):
+            shares[found] = number * abundance
+            molar_mass_g += number * abundance * mass_u
+    molecules = 1e3 * mass_kg / molar_mass_g * AVOGADRO_PER_MOL
+    return {found: molecules * share for found, share in shares.items()}
+
+
+def _isotopes(element: str) -> list[tuple[Nucleus, float, float]]:
+    isotopes = [v for k, v in _table().items() if k.rstrip("0123456789") == element]
     if not isotopes:
         raise unknown_name("element", element, {k.rstrip("0123456789") for k in _table()})
-    check_array(f"mass_kg of {element}", mass_kg, (), "finite and positive")
-    abundances = {found: abundance for found, abundance, _ in isotopes.values()}
-    molar_mass_g = sum(abundance * mass_u for _, abundance, mass_u in isotopes.values())
-    atoms = 1e3 * mass_kg / molar_mass_g * AVOGADRO_PER_MOL
-    return {found: atoms * abundance for found, abundance in abundances.items()}
+    return isotopes
 
 
 @cache

@@ -5,9 +5,15 @@ import tempfile
 from pathlib import Path
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.releases import csi, lar, reactor
+from cevns_bayes.releases import csi, csi_2017, dresden_ii, lar, reactor
 
-_RELEASES = {"csi": csi, "lar": lar, "reactor": reactor}
+_RELEASES = {
+    "csi": csi,
+    "lar": lar,
+    "csi-2017": csi_2017,
+    "dresden-ii": dresden_ii,
+    "reactor": reactor,
+}
 
 
 def import_release(folder: Path, destination: Path, *, force: bool = False) -> Path:

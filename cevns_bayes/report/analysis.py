@@ -237,9 +237,9 @@ def nuisances_of(experiment: Experiment, fitted: Mapping[str, float]) -> dict[st
     """Nuisances as the experiment alone has them: its own part plus the shared part."""
     own = {}
     for nuisance in experiment.nuisances:
-        name = experiment.qualified(nuisance.name)
-        if name in fitted:
-            own[name] = fitted[name] + fitted.get(nuisance.name, 0.0)
+        name, common = experiment.qualified(nuisance.name), nuisance.common_name
+        if name in fitted or common in fitted:
+            own[name] = fitted.get(name, 0.0) + fitted.get(common, 0.0)
     return own
 
 

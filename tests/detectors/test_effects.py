@@ -10,6 +10,7 @@ from cevns_bayes.detectors.effects import (
     GaussianResolution,
     PolynomialQuenching,
     SigmoidEfficiency,
+    TruncatedGaussianResolution,
 )
 
 CSI_QUENCHING = PolynomialQuenching((0.0554628, 4.30681, -111.707, 840.384))
@@ -102,16 +103,38 @@ def test_a_sigmoid_that_never_vanishes_has_no_kink():
 
 @pytest.mark.parametrize("sigma", [0.1, 0.005, 0.0002])
 @pytest.mark.parametrize("top", [10.0, 300.0, 1000.0])
-def test_no_peak_falls_between_the_points(sigma, top):
+@pytest.mark.parametrize("efficiency", [ConstantEfficiency(), np.ones_like])
+def test_no_peak_falls_between_the_points(sigma, top, efficiency):
     """Bins far wider than the resolution hold all of one visible energy."""
     edges = np.array([0.0, 1.0, top])
     resolution = GaussianResolution(noise=sigma)
-    found = detection_matrix(edges, resolution, ConstantEfficiency(), np.array([3.3]))
+    found = detection_matrix(edges, resolution, efficiency, np.array([3.3]))
     np.testing.assert_allclose(found[:, 0], [0.0, 1.0], atol=1e-8)
 
 
+def test_a_constant_efficiency_needs_no_quadrature():
+    edges, visible = np.array([0.2, 1.0, 4.0]), np.array([0.0, 0.3, 2.0])
+    resolution = TruncatedGaussianResolution(scale=0.3, noise=0.1)
+    exact = detection_matrix(edges, resolution, ConstantEfficiency(0.7), visible)
+    summed = detection_matrix(edges, resolution, lambda x: np.full_like(x, 0.7), visible)
+    np.testing.assert_allclose(exact, summed, atol=1e-8)
+
+
+@pytest.mark.parametrize("visible", [0.0, 0.1, 3.0])
+def test_nothing_is_reconstructed_below_zero(visible):
+    resolution = TruncatedGaussianResolution(noise=0.1)
+    assert resolution.cumulative(0.0, visible) == pytest.approx(0.0, abs=1e-15)
+    assert resolution.density(-0.01, visible) == 0.0
+    assert resolution.cumulative(9.0, visible) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
-    "resolution", [GammaResolution(0.0749, 9.56), GaussianResolution(scale=0.3, noise=0.1)]
+    "resolution",
+    [
+        GammaResolution(0.0749, 9.56),
+        GaussianResolution(scale=0.3, noise=0.1),
+        TruncatedGaussianResolution(scale=0.3, noise=0.1),
+    ],
 )
 def test_cumulative_is_the_integral_of_the_density(resolution):
     for visible in (0.7, 2.0):

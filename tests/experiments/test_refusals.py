@@ -275,7 +275,7 @@ def test_an_efficiency_may_be_a_plain_function():
 
 def test_a_shared_part_of_a_unit_nuisance_is_no_other_width():
     shared = replace(varied(1.0).nuisances[0], shared_sigma=0.6)
-    (own,) = replace(varied(1.0), nuisances=(shared,)).without_shared_part().nuisances
+    (own,) = replace(varied(1.0), nuisances=(shared,)).without_shared_part([shared.name]).nuisances
     assert own.sigma == pytest.approx(0.8)
 
 

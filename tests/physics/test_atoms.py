@@ -7,7 +7,10 @@ from cevns_bayes.physics.atoms import binding_energies_mev, free_electrons
 KEV = 1e-3
 
 
-@pytest.mark.parametrize(("atom", "electrons", "outermost"), [("Cs", 55, 1), ("I", 53, 7)])
+@pytest.mark.parametrize(
+    ("atom", "electrons", "outermost"),
+    [("Cs", 55, 1), ("I", 53, 7), ("Ca", 20, 2), ("Ge", 32, 4), ("O", 8, 4), ("W", 74, 6)],
+)
 def test_all_electrons_are_free_at_high_energy_and_the_outermost_at_any(atom, electrons, outermost):
     free = free_electrons(atom, np.array([1e-9, 1.0]))
     np.testing.assert_array_equal(free, [outermost, electrons])

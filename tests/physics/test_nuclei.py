@@ -3,7 +3,7 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.physics.nuclei import nucleus
+from cevns_bayes.physics.nuclei import natural_compound, natural_element, nucleus
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,36 @@ def test_unknown_nucleus_suggests_the_nearest():
 def test_a_nucleus_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         nucleus("Cs133").protons = 54
+
+
+def test_a_compound_has_its_mass_and_composition():
+    nuclei = natural_compound({"Ca": 1, "W": 1, "O": 4}, 0.010)
+    mass_kg = sum(number * at.mass_mev for at, number in nuclei.items()) * 1.78266192e-30
+    assert mass_kg == pytest.approx(0.010, rel=1e-3)  # less the mass of the electrons
+    oxygen = sum(number for at, number in nuclei.items() if at.protons == 8)
+    assert oxygen / sum(nuclei.values()) == pytest.approx(4 / 6, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("atoms", "said"),
+    [
+        ({}, "a compound needs one element or more"),
+        ({"Ge": 0}, "number of Ge must be finite and positive, got 0"),
+        ({"Q": 1}, "unknown element 'Q'"),
+    ],
+)
+def test_compounds_that_cannot_be(atoms, said):
+    with pytest.raises(InputError, match=said):
+        natural_compound(atoms, 1.0)
+
+
+@pytest.mark.parametrize("element", ["C", "O", "F", "Na", "Si", "Ca", "Ge", "Zn", "Xe", "W"])
+def test_abundances_are_complete(element):
+    nuclei = natural_element(element, 1.0)
+    atoms = 1000 * 6.02214076e23
+    molar_mass = atoms / sum(nuclei.values())
+    standard = {  # standard atomic weights, IUPAC
+        **{"C": 12.011, "O": 15.999, "F": 18.998, "Na": 22.990, "Si": 28.085, "Ca": 40.078},
+        **{"Ge": 72.630, "Zn": 65.38, "Xe": 131.293, "W": 183.84},
+    }
+    assert molar_mass == pytest.approx(standard[element], rel=3e-4)

@@ -49,7 +49,13 @@ NUISANCES = (
     Nuisance("alpha_brn", "beam-related neutrons, alpha_1", sigma=0.25),
     Nuisance("alpha_nin", "neutrino-induced neutrons, alpha_2", sigma=0.35),
     Nuisance("alpha_ssb", "steady-state background, alpha_3", sigma=0.021),
-    Nuisance("alpha_radius", "nuclear rms radii, alpha_4", sigma=0.05),
+    Nuisance(
+        "alpha_radius",
+        "nuclear rms radii, alpha_4",
+        sigma=0.05,
+        shared_sigma=0.05,
+        shared_as="alpha_radius_csi",
+    ),
     Nuisance("alpha_quenching", "quenching, as a normalisation, alpha_5", sigma=0.038),
     Nuisance(
         "alpha_time",
