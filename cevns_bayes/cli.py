@@ -67,7 +67,7 @@ def list_command(name: str | None, only_data: bool) -> None:
     if not only_data:
         print_table(listings.scenarios(map(load_scenario, scenario_names())))
         print_text("")
-    return print_table(listings.experiments(map(load_experiment, experiment_names())))
+    return print_table(listings.experiments({n: load_experiment(n) for n in experiment_names()}))
 
 
 @cli.command()

@@ -1,6 +1,6 @@
 """Tables of what there is, and of what many fits or runs gave: scenarios, experiments, χ²."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import xarray as xr
 
@@ -27,19 +27,19 @@ def _priors(scenario: Scenario) -> list[str]:
     ]
 
 
-def experiments(listed: Iterable[Experiment]) -> Table:
-    """Experiments with their axes, bins and events."""
+def experiments(listed: Mapping[str, Experiment]) -> Table:
+    """Experiments by name with their axes, bins and events."""
     columns = [Column(t) for t in ("data", "axes", "bins", "events", "nuisances", "reference")]
     rows = [
         [
-            experiment.full_name,
+            name,
             ", ".join(axis.title for axis in experiment.axes),
             " x ".join(map(str, experiment.shape)),
             None if experiment.counts is None else f"{experiment.counts.sum():.0f}",
             len(experiment.nuisances),
             experiment.reference,
         ]
-        for experiment in listed
+        for name, experiment in listed.items()
     ]
     return Table(columns, rows)
 
