@@ -15,6 +15,8 @@ from .bayesian.linear_or_log import prior_sensitivity as prior_sensitivity
 from .bayesian.sampling import sample as sample
 from .engine.prediction import asimov as asimov, predict as predict
 from .engine.problem import build_model as build_model
+from .ensembles.calibration import calibrate as calibrate
+from .ensembles.coverage import coverage as coverage
 from .ensembles.feldman_cousins import feldman_cousins as feldman_cousins
 from .ensembles.goodness_of_fit import goodness_of_fit as goodness_of_fit
 from .ensembles.pseudo_data import pseudo_data as pseudo_data
