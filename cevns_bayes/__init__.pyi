@@ -29,7 +29,10 @@ from .report.analysis import analyse as analyse
 from .report.folder import load_posterior as load_posterior
 from .report.html import write_report as write_report
 from .report.plot_data import plot_predictive as plot_predictive, plot_spectra as plot_spectra
-from .report.plot_ensembles import plot_feldman_cousins as plot_feldman_cousins
+from .report.plot_ensembles import (
+    plot_calibration as plot_calibration,
+    plot_feldman_cousins as plot_feldman_cousins,
+)
 from .report.plot_results import (
     plot_corner as plot_corner,
     plot_curves as plot_curves,
