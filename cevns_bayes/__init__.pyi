@@ -16,6 +16,8 @@ from .bayesian.linear_or_log import prior_sensitivity as prior_sensitivity
 from .bayesian.sampling import sample as sample
 from .engine.prediction import asimov as asimov, predict as predict
 from .engine.problem import build_model as build_model
+from .ensembles.calibration import calibrate as calibrate
+from .ensembles.coverage import coverage as coverage
 from .ensembles.feldman_cousins import feldman_cousins as feldman_cousins
 from .ensembles.goodness_of_fit import goodness_of_fit as goodness_of_fit
 from .ensembles.pseudo_data import pseudo_data as pseudo_data
@@ -28,7 +30,10 @@ from .report.analysis import analyse as analyse
 from .report.folder import load_posterior as load_posterior
 from .report.html import write_report as write_report
 from .report.plot_data import plot_predictive as plot_predictive, plot_spectra as plot_spectra
-from .report.plot_ensembles import plot_feldman_cousins as plot_feldman_cousins
+from .report.plot_ensembles import (
+    plot_calibration as plot_calibration,
+    plot_feldman_cousins as plot_feldman_cousins,
+)
 from .report.plot_results import (
     plot_corner as plot_corner,
     plot_curves as plot_curves,

@@ -137,8 +137,7 @@ sampling_options = options_of(
 )
 
 
-toy_options = options_of(
-    click.option("--toys", type=int, default=1000, show_default=True, help="Toys of each point."),
+runner_options = options_of(
     click.option("--seed", type=int, default=1, show_default=True, help="Seed of the toys."),
     click.option(
         "--workers",
@@ -152,24 +151,31 @@ toy_options = options_of(
         "--store",
         type=PATH,
         help="Folder that keeps the toys: the same command goes on where it was stopped, and the "
-        "toys of several jobs can be merged. OUTPUT-toys unless given.",
+        "toys of several jobs can be merged. With an output folder, OUTPUT-toys unless given.",
     ),
     click.option("--no-progress", is_flag=True, help="No progress bar."),
 )
+toy_options = options_of(
+    click.option("--toys", type=int, default=1000, show_default=True, help="Toys of each point."),
+    runner_options,
+)
 
 
-RUNNER = ("workers", "scheduler", "store", "no_progress")
-
-
-def runner_of(
-    target: Path, workers: int, scheduler: str | None, store: Path | None, no_progress: bool
-) -> Any:
-    """Who makes toys, and where they are kept: beside the results unless the user says where."""
+def runner_of(target: Path | None, options: dict[str, Any]) -> Any:
+    """Who makes toys, and where they are kept, taken out of options; beside the results if any."""
     from cevns_bayes.ensembles.runner import Runner
     from cevns_bayes.report.progress import ToyDisplay
 
-    place = store or target.with_name(f"{target.name}-toys")
-    return Runner(workers, scheduler, place, ToyDisplay(bar=not no_progress))
+    workers, scheduler, store, no_progress = (
+        options.pop(name) for name in ("workers", "scheduler", "store", "no_progress")
+    )
+    beside = target and target.with_name(f"{target.name}-toys")
+    return Runner(workers, scheduler, store or beside, ToyDisplay(bar=not no_progress))
+
+
+def truths_of(texts: tuple[str, ...]) -> list[dict[str, float]]:
+    """``"a=1,b=2"`` -> values by name."""
+    return [_numbers("--truth", tuple(text.split(","))) for text in texts]
 
 
 def names_of(data: str) -> list[str]:

@@ -10,7 +10,6 @@ import click
 
 from cevns_bayes.arguments import (
     PATH,
-    RUNNER,
     changed,
     data_option,
     data_sets_option,
@@ -18,19 +17,17 @@ from cevns_bayes.arguments import (
     forecast_options,
     form_factor_option,
     jobs_of,
-    label_of,
     model_options,
     names_of,
     physics_options,
     refuse_existing,
-    runner_of,
     sampling_options,
     scenarios_of,
     set_option,
-    toy_options,
     values_of,
     write_new,
 )
+from cevns_bayes.ensemble_commands import ENSEMBLE_COMMANDS
 from cevns_bayes.errors import InputError, one_line
 from cevns_bayes.report.terminal import err, out, print_chi2, print_run, print_table, print_text
 
@@ -203,58 +200,6 @@ def profile(
     print_chi2(found.best_fit)
 
 
-@cli.command("feldman-cousins")
-@model_options
-@click.option(
-    "--parameter",
-    "parameters",
-    multiple=True,
-    help="Of the region, two if repeated; all of SCENARIO unless given. Others are fitted.",
-)
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.90,
-    show_default=True,
-    help="Confidence level where toys are most.",
-)
-@click.option("--points", type=int, help="About how many points are tested; 21 or 60.")
-@toy_options
-@click.option("--posterior", type=PATH, help="Folder of `run` whose posterior is drawn as well.")
-@click.option("--output", type=PATH, help="New folder; results/SCENARIO-DATA-feldman-cousins.")
-def feldman_cousins_command(
-    scenario: str,
-    data: str,
-    output: Path | None,
-    parameters: tuple[str, ...],
-    posterior: Path | None,
-    **options: Any,
-) -> None:
-    """Confidence intervals or regions of SCENARIO from toys, by Feldman and Cousins.
-
-    Writes tested points, intervals or contours, and a figure with the profile beside, and with
-    --posterior the credible region. Toys are kept in a store: stopped, the same command goes on.
-
-    Example: cevns-bayes feldman-cousins weak-mixing-angle --data csi --workers 2
-    """
-    from cevns_bayes.report.ensemble_jobs import run_feldman_cousins
-    from cevns_bayes.report.ensembles import intervals, tested_points
-    from cevns_bayes.scenarios.scenario import load_scenario
-
-    loaded = load_scenario(scenario)
-    settings = {name: options.pop(name) for name in ("level", "points", "toys", "seed")}
-    runner = {name: options.pop(name) for name in RUNNER}
-    target = output or Path("results", f"{loaded.name}-{label_of(data, options)}-feldman-cousins")
-    refuse_existing(target)
-    settings |= {"parameters": parameters or None, "runner": runner_of(target, **runner)}
-    experiments, options = experiments_of(data, options)
-    found = run_feldman_cousins(
-        loaded, experiments, options, target, posterior=posterior, **settings
-    )
-    print_table(intervals(found) if len(found.parameters) == 1 else tested_points(found))
-    out.print(f"Results: {target}", soft_wrap=True, highlight=False)
-
-
 @cli.command()
 @click.argument("scenario")
 @data_option
@@ -349,6 +294,10 @@ def compare(folders: tuple[Path, ...]) -> None:
         if problems := check_convergence(posterior).problems:
             err.print(f"[bold white on red]{name} has NOT CONVERGED: {'; '.join(problems)}.")
     print_table(comparison(compared))
+
+
+for _command in ENSEMBLE_COMMANDS:
+    cli.add_command(_command)
 
 
 @cli.group()

@@ -26,6 +26,7 @@ ORDER = (
     ("published",),
     ("report",),
     ("arguments",),
+    ("ensemble_commands",),
     ("cli",),
     ("__main__",),
 )

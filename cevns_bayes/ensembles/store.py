@@ -19,7 +19,6 @@ from cevns_bayes.bayesian.provenance import provenance
 from cevns_bayes.ensembles.work import Columns, Work
 from cevns_bayes.errors import InputError
 
-TOYS_OF_TASK = 250
 MISSING, DONE, FAILED = range(3)
 STATE, WHY = "state", "why_failed"
 TEXT = 200  # bytes of why a toy has failed
@@ -69,7 +68,7 @@ class Store:
         InputError
             A folder that is no store, or a store of other settings.
         """
-        whole = TOYS_OF_TASK * -(-toys // TOYS_OF_TASK)
+        whole = work.toys_of_task * -(-toys // work.toys_of_task)
         made_of = json.loads(json.dumps(_made_of(work)))
         root = _root(path)
         if stage not in root:
@@ -99,11 +98,12 @@ class Store:
     def missing(self) -> list[Task]:
         """Tasks that are not done."""
         state = self.group[STATE][:, : self.toys]
+        size = self.group[STATE].chunks[1]
         return [
-            Task(point, first, first + TOYS_OF_TASK)
+            Task(point, first, first + size)
             for point in range(len(state))
-            for first in range(0, self.toys, TOYS_OF_TASK)
-            if (state[point, first : first + TOYS_OF_TASK] == MISSING).any()
+            for first in range(0, self.toys, size)
+            if (state[point, first : first + size] == MISSING).any()
         ]
 
     def write(self, task: Task, columns: Columns, failures: dict[int, str]) -> None:
@@ -153,7 +153,7 @@ def _like(path: Path, stage: str, other: Path, source: Any) -> Store:
     if stage not in root:
         group = root.create_group(stage, attributes=dict(source.attrs))
         for name, array in source.arrays():
-            _create_array(group, name, array.shape, array.dtype)
+            _create_array(group, name, array.shape, array.dtype, array.chunks[1])
     group = root[stage]
     _check_same(f"{path}, unlike {other},", dict(group.attrs["made_of"]), source.attrs["made_of"])
     size = max(group[STATE].shape[1], source[STATE].shape[1])
@@ -181,21 +181,24 @@ def _root(path: Path | None) -> Any:
 
 def _create(root: Any, stage: str, work: Work, toys: int) -> None:
     group = root.create_group(stage)
+    size, of_task = (work.points, toys), work.toys_of_task
     for name, shape in work.columns.items():
-        _create_array(group, name, (work.points, toys, *shape), np.dtype(float))
-    _create_array(group, WHY, (work.points, toys, TEXT), np.dtype(np.uint8))
-    _create_array(group, STATE, (work.points, toys), np.dtype(np.int8))
+        _create_array(group, name, (*size, *shape), np.dtype(float), of_task)
+    _create_array(group, WHY, (*size, TEXT), np.dtype(np.uint8), of_task)
+    _create_array(group, STATE, size, np.dtype(np.int8), of_task)
 
 
-def _create_array(group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+def _create_array(
+    group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype, toys: int
+) -> None:
     fill = np.nan if dtype.kind == "f" else 0
-    chunks = (1, TOYS_OF_TASK, *(max(size, 1) for size in shape[2:]))
+    chunks = (1, toys, *(max(size, 1) for size in shape[2:]))
     group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, fill_value=fill)
 
 
 def _made_of(work: Work) -> dict[str, Any]:
     return provenance(work.origin.problem, type(work).__name__, work.settings) | {
-        "toys_of_task": TOYS_OF_TASK
+        "toys_of_task": work.toys_of_task
     }
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class ToyFits:
     library: np.ndarray
     seed: int
     ensemble: int = 0
+
+    toys_of_task: ClassVar[int] = 250
 
     @property
     def points(self) -> int:

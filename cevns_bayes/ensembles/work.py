@@ -24,6 +24,8 @@ class Work(Protocol):
         Of the problem.
     points
         How many there are.
+    toys_of_task
+        How many toys are made together, which must not depend on who makes them.
     columns
         Name -> shape of what is found for each toy, as numbers.
     settings
@@ -35,6 +37,9 @@ class Work(Protocol):
 
     @property
     def points(self) -> int: ...
+
+    @property
+    def toys_of_task(self) -> int: ...
 
     @property
     def columns(self) -> Mapping[str, tuple[int, ...]]: ...

@@ -3,15 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cevns_bayes.bayesian.provenance import check_made_of
 from cevns_bayes.engine.problem import Problem
+from cevns_bayes.ensembles.calibration import Calibration
 from cevns_bayes.ensembles.confidence_region import FeldmanCousins
 from cevns_bayes.ensembles.feldman_cousins import feldman_cousins
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.report.ensembles import write_feldman_cousins
 from cevns_bayes.report.folder import load_posterior, new_folder
+from cevns_bayes.report.html import DPI_OF_FILES
 from cevns_bayes.report.outcome import data_title
-from cevns_bayes.report.plot_ensembles import plot_feldman_cousins
+from cevns_bayes.report.plot_ensembles import plot_calibration, plot_feldman_cousins
 from cevns_bayes.scenarios.scenario import Scenario
 
 
@@ -44,3 +48,15 @@ def run_feldman_cousins(
         figure = plot_feldman_cousins(found, parameters, title, draws)
         write_feldman_cousins(found, figure, staging, draws)
     return found
+
+
+def write_calibrated(found: Calibration, target: Path) -> None:
+    """Write ranks as CSV and their distribution functions as a figure."""
+    with new_folder(target, force=False) as staging:
+        columns = np.column_stack([found.below, found.shares])
+        header = ",".join([*found.names, "effective_share"])
+        path = staging / "ranks.csv"
+        np.savetxt(path, columns, fmt="%.6g", delimiter=",", header=header, comments="")
+        figure = plot_calibration(found)
+        figure.savefig(staging / "calibration.pdf")
+        figure.savefig(staging / "calibration.png", dpi=DPI_OF_FILES)

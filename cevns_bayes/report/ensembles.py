@@ -8,7 +8,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from cevns_bayes.bayesian.regions import posterior_density_1d
+from cevns_bayes.ensembles.calibration import Calibration
 from cevns_bayes.ensembles.confidence_region import FeldmanCousins
+from cevns_bayes.ensembles.coverage import Coverage
 from cevns_bayes.ensembles.goodness_of_fit import GoodnessOfFit
 from cevns_bayes.report.html import DPI_OF_FILES
 from cevns_bayes.report.tables import Column, Estimate, Table
@@ -80,6 +82,41 @@ def goodness(found: GoodnessOfFit) -> Table:
     estimate = Estimate(found.p_value, found.p_error)
     middle = float(sorted(found.toys)[len(found.toys) // 2])
     return Table(columns, [[found.chi2, middle, estimate, len(found.toys)]], named=False)
+
+
+def covered(found: Coverage) -> Table:
+    """Share of the toys whose intervals hold the truth, by truth, kind and level."""
+    index = found.names.index(found.parameter)
+    columns = [
+        *(Column(f"true {found.parameter}", ".5g", "truth"), Column("interval"), Column("toys")),
+        *(Column(f"at {level:.0%}", ".3f", f"at_{level:.2f}") for level in LEVELS_OF_TOYS),
+    ]
+    rows = [
+        [
+            truth[index],
+            kind,
+            int(np.isfinite(found.held_from[kind][i]).sum()),
+            *(Estimate(*(of[i] for of in found.of(kind, level))) for level in LEVELS_OF_TOYS),
+        ]
+        for i, truth in enumerate(found.truths)
+        for kind in found.held_from
+    ]
+    return Table(columns, rows, named=False)
+
+
+def calibrated(found: Calibration) -> Table:
+    """By variable, how far the distribution of ranks is from uniform, and if that may be."""
+    points, ecdf = found.ecdf[:, 0], found.ecdf[:, 1]
+    columns = [
+        *(Column("variable"), Column("replicas"), Column("largest difference", ".3f")),
+        Column("within the 99% band"),
+    ]
+    differences = np.abs(ecdf - points).max(axis=1)
+    rows = [
+        [name, len(found.below), difference, "yes" if found.within[name] else "NO"]
+        for name, difference in zip(found.names, differences, strict=True)
+    ]
+    return Table(columns, rows)
 
 
 def write_feldman_cousins(

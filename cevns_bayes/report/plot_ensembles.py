@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cevns_bayes.bayesian.regions import posterior_density_1d, posterior_density_2d
+from cevns_bayes.ensembles.calibration import Calibration
 from cevns_bayes.ensembles.confidence_region import FeldmanCousins
 from cevns_bayes.report.plot_results import (
     credible_region,
@@ -17,10 +18,11 @@ from cevns_bayes.report.plot_results import (
     mark_value,
     profile_curve,
 )
-from cevns_bayes.report.style import DASHES, ORANGE, PURPLE, SHADES, TITLE, legend
+from cevns_bayes.report.style import BLUE, DASHES, ORANGE, PURPLE, SHADES, TITLE, legend
 from cevns_bayes.scenarios.scenario import Parameter
 
 LEVELS = (0.68, 0.90)
+COLUMNS = 3  # of panels
 
 
 def plot_feldman_cousins(
@@ -48,6 +50,28 @@ def plot_feldman_cousins(
         mark_value(panel.axhline, parameters[1].standard_model)
     figure.suptitle(title, fontsize=TITLE)
     legend(figure, handles)
+    return figure
+
+
+def plot_calibration(found: Calibration) -> Figure:
+    """Distribution function of the ranks of each variable less the uniform one, with its band.
+
+    Examples
+    --------
+    >>> found = cb.calibrate("sm", ["csi"], replicas=200)  # doctest: +SKIP
+    >>> figure = cb.plot_calibration(found)  # doctest: +SKIP
+    """
+    rows = -(-len(found.names) // COLUMNS)
+    figure = Figure(figsize=(3.2 * COLUMNS, 2.4 * rows), layout="constrained")
+    panels = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True, sharey=True).ravel()
+    for panel, name, (x, ecdf, low, high) in zip(panels, found.names, found.ecdf, strict=False):
+        colour = BLUE if found.within[name] else ORANGE
+        panel.fill_between(x, low - x, high - x, color=SHADES[0.95], label="99% band")
+        panel.step(x, ecdf - x, where="post", color=colour, label="ranks less uniform")
+        panel.set_title(name, fontsize=8)
+    for panel in panels[len(found.names) :]:
+        panel.set_axis_off()
+    legend(figure)
     return figure
 
 

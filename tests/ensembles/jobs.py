@@ -27,6 +27,7 @@ class Squares:
 
     origin = Origin("sm", "csi")
     points = POINTS
+    toys_of_task = 250
 
     @property
     def columns(self):

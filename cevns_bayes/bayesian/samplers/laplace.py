@@ -80,7 +80,7 @@ class Laplace:
             raise InputError(f"laplace does not suit {problem.scenario.name}: {reason}")
         solver = solver_of(problem)
         compiled = solver.compiled
-        marginal = Marginal.explored(solver, _quantiles(problem))
+        marginal = Marginal.explored(solver, quantiles_of(problem))
         seeds = np.random.SeedSequence(seed).spawn(self.chains)
         chains = [self._chain(marginal, np.random.default_rng(own)) for own in seeds]
         x, log_weights, acceptance = (np.array(part) for part in zip(*chains, strict=True))
@@ -88,7 +88,7 @@ class Laplace:
             {
                 "posterior": _posterior(problem, compiled, x),
                 "sample_stats": _stats(log_weights, acceptance),
-                "marginal": _cells(marginal),
+                "marginal": cells_of(marginal),
             }
         )
         tree.attrs = _evidence(log_weights, compiled) | {"doubts": "; ".join(_doubts(marginal, x))}
@@ -120,13 +120,13 @@ def unsuitable(problem: Problem) -> str:
         if free & (set(ancestors([rv])) - {rv}):
             return f"the prior of {rv.name} depends on other variables"
     try:
-        _quantiles(problem)
+        quantiles_of(problem)
     except InputError as error:
         return str(error)
     return ""
 
 
-def _quantiles(problem: Problem) -> Callable[..., Any]:
+def quantiles_of(problem: Problem) -> Callable[..., Any]:
     """Unit cube -> parameters of interest as they are sampled."""
     model, names = problem.model, problem.scenario.parameter_names
     return prior_transform([model[sampled_name(model, name)] for name in names])
@@ -158,7 +158,8 @@ def _stats(log_weights: np.ndarray, acceptance: np.ndarray) -> xr.Dataset:
     return xr.Dataset({"log_evidence": ("chain", evidence), "acceptance": ("chain", acceptance)})
 
 
-def _cells(marginal: Marginal) -> xr.Dataset:
+def cells_of(marginal: Marginal) -> xr.Dataset:
+    """Ends, centres and log-probabilities of the cells."""
     mesh, compiled = marginal.mesh, marginal.solver.compiled
     low = mesh.corners * mesh.sizes[:, None]
     ends = [marginal.quantiles(cube) for cube in (low, low + mesh.sizes[:, None])]
