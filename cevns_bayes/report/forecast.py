@@ -23,7 +23,7 @@ from cevns_bayes.report.tables import Column, Table
 from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
-SURFACE_POINTS = 61
+SURFACE_POINTS = 41
 DRAWS, SEED = 250, 1  # Regions come from cells, which need no draws.
 
 TOGETHER, PAGE, DPI = "together", "forecast.md", 150
@@ -168,7 +168,7 @@ def _impact(found: Forecast) -> Table:
     """Sorted by the first parameter."""
     first, *_ = found.reaches
     columns = [Column(_named(of.parameter), ".1%") for of in found.reaches]
-    rows = [[name, *(of.impact[name] for of in found.reaches)] for name in first.impact]
+    rows = [[name, *(of.impact.get(name) for of in found.reaches)] for name in first.impact]
     return Table([Column("nuisance"), *columns], rows)
 
 

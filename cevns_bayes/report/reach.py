@@ -25,6 +25,8 @@ LEVEL = 0.90
 EXPOSURES = 4.0 ** np.arange(-2, 4)
 BETTER = 0.5  # factor on all systematics, of which the square is a step between exposures
 DISTANCES = np.geomspace(1e-4, 4.0, 41)  # from the Standard Model, in units of a region
+NEARER = np.append(np.geomspace(0.02, 0.9, 12), [1.0, 1.02])  # in units of the reach
+TINY = 1e-9  # distance from the end of a prior
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def reaches(
     asimov = [np.asarray(part.expected(truth)) for part in compiled.parts]
     solver = Solver(_rescalable(compiled, asimov))
     return [
-        _reach(solver, truth, asimov, i, parameter, length)
+        _reach(parameter, _Line(solver, truth, asimov, i), length)
         for i, (parameter, length) in enumerate(zip(parameters, lengths, strict=True))
     ]
 
@@ -82,51 +84,80 @@ def _rescalable(compiled: Compiled, asimov: Sequence[np.ndarray]) -> Compiled:
     return replace(compiled, parts=tuple(rescaled(part, n.sum()) for part, n in pairs))
 
 
-def _reach(
-    solver: Solver,
-    truth: np.ndarray,
-    asimov: Sequence[np.ndarray],
-    index: int,
-    parameter: Parameter,
-    length: float,
-) -> Reach:
-    compiled = solver.compiled
-    steps = length * DISTANCES
-    low, high = compiled.limits[:, index]
-    sides = [
-        side for side in (truth[index] - steps, truth[index] + steps) if low <= side[0] <= high
-    ]
-    points = np.tile(truth, (len(sides) * len(steps), 1))
-    points[:, index] = np.clip(np.concatenate(sides), low, high)
-    interest = np.arange(len(truth)) < compiled.interest
+@dataclass(frozen=True)
+class _Line:
+    """Asimov data of the truth, and distances from it in one parameter."""
 
-    def reach(rise: np.ndarray) -> float:
-        rises = rise.reshape((len(sides), -1))
-        return float(np.mean([_crossing(steps, of_side) for of_side in rises]))
+    solver: Solver
+    truth: np.ndarray
+    asimov: Sequence[np.ndarray]
+    index: int
 
-    def delta_chi2(exposure: float, held: np.ndarray) -> np.ndarray:
-        counts = [exposure * n for n in asimov]
-        return compiled.chi2(solver.solve(points, held, counts=counts, curvature=False).height)
+    @property
+    def signs(self) -> list[int]:
+        """Directions in which the truth is not at the end of the prior."""
+        low, high = self.solver.compiled.limits[:, self.index]
+        return [sign for sign in (-1, 1) if low < self.truth[self.index] + sign * TINY < high]
 
-    by_exposure = {f: delta_chi2(f, interest) for f in (EXPOSURES[0] * BETTER**2, *EXPOSURES)}
-    alone = compiled.chi2(solver.heights(points, asimov))
-    now = reach(by_exposure[1.0])
-    impact = {
-        name: 1 - reach(delta_chi2(1.0, interest | (np.arange(len(truth)) == k))) / now
-        for k, name in enumerate(compiled.names)
-        if k >= compiled.interest
-    }
+    def points(self, steps: np.ndarray) -> np.ndarray:
+        """Shape (directions, steps, variables)."""
+        found = np.tile(self.truth, (len(self.signs), len(steps), 1))
+        found[:, :, self.index] += np.outer(self.signs, steps)
+        low, high = self.solver.compiled.limits
+        return np.clip(found, low, high)
+
+    def rise(self, steps: np.ndarray, held: np.ndarray, exposure: float = 1.0) -> np.ndarray:
+        """Delta chi^2, shape (masks, directions, steps), for masks of held variables."""
+        points = self.points(steps)
+        shape = len(held), *points.shape
+        masks = np.broadcast_to(held[:, None, None, :], shape).reshape((-1, shape[-1]))
+        start = np.broadcast_to(points, shape).reshape(masks.shape)
+        counts = [exposure * n for n in self.asimov]
+        found = self.solver.solve(start, masks, counts=counts, curvature=False)
+        return self.solver.compiled.chi2(found.height).reshape(shape[:-1])
+
+    def alone(self, steps: np.ndarray) -> np.ndarray:
+        """Delta chi^2 of nuisances at their peaks, shape (directions, steps)."""
+        points = self.points(steps)
+        heights = self.solver.heights(points.reshape((-1, points.shape[-1])), self.asimov)
+        return self.solver.compiled.chi2(heights).reshape(points.shape[:-1])
+
+
+def _reach(parameter: Parameter, line: _Line, length: float) -> Reach:
+    steps, compiled = length * DISTANCES, line.solver.compiled
+    held = np.arange(len(line.truth)) < compiled.interest
+    exposures = (EXPOSURES[0] * BETTER**2, *EXPOSURES)
+    rises = {f: line.rise(steps, held[None, :], f)[0] for f in exposures}
+    alone = line.alone(steps)
     return Reach(
         parameter,
-        systematics=np.array([reach(by_exposure[f]) for f in EXPOSURES]),
-        better=np.array([reach(by_exposure[f * BETTER**2] / BETTER**2) for f in EXPOSURES]),
-        statistics=np.array([reach(f * alone) for f in EXPOSURES]),
-        impact=dict(sorted(impact.items(), key=lambda item: -item[1])),
+        systematics=np.array([_crossing(steps, rises[f]) for f in EXPOSURES]),
+        better=np.array([_crossing(steps, rises[f * BETTER**2] / BETTER**2) for f in EXPOSURES]),
+        statistics=np.array([_crossing(steps, f * alone) for f in EXPOSURES]),
+        impact=_impact(line, held, _crossing(steps, rises[1.0])),
     )
 
 
-def _crossing(steps: np.ndarray, rise: np.ndarray) -> float:
-    """Distance at which Delta chi^2 first reaches the level; NaN if it does not."""
+def _impact(line: _Line, held: np.ndarray, reach: float) -> dict[str, float]:
+    """Nuisance -> part by which the reach shrinks if it is held, the largest first."""
+    compiled, steps = line.solver.compiled, reach * NEARER
+    nuisances = np.flatnonzero(~held)
+    if not (nuisances.size and np.isfinite(reach)):
+        return {}
+    rises = line.rise(steps, held | np.eye(len(held), dtype=bool)[nuisances])
+    parts = {
+        compiled.names[k]: 1 - _crossing(steps, rise) / reach
+        for k, rise in zip(nuisances, rises, strict=True)
+    }
+    return dict(sorted(parts.items(), key=lambda item: -item[1]))
+
+
+def _crossing(steps: np.ndarray, rises: np.ndarray) -> float:
+    """Distance where Delta chi^2 first reaches the level, a mean of the directions, else NaN."""
+    return float(np.mean([_first(steps, rise) for rise in rises]))
+
+
+def _first(steps: np.ndarray, rise: np.ndarray) -> float:
     level = np.sqrt(threshold(LEVEL, 1))
     root = np.sqrt(np.maximum(rise, 0.0))
     above = np.flatnonzero(root >= level)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 import cevns_bayes as cb
 from cevns_bayes.report.forecast import tables, write_forecast
 from cevns_bayes.report.plot_forecast import figures, is_quark_pair, slope
-from cevns_bayes.report.reach import EXPOSURES, _crossing
+from cevns_bayes.report.reach import EXPOSURES, _first
 
 ONE = list(EXPOSURES).index(1.0)
 
@@ -93,10 +93,10 @@ def test_slope_of_a_target():
     assert not is_quark_pair(cb.load_scenario("nsi-d-ee-mumu").parameters_of_interest)
 
 
-def test_crossing():
+def test_first_crossing():
     steps = np.array([1.0, 2.0, 4.0])
-    assert _crossing(steps, steps**2) == pytest.approx(2.7055**0.5, rel=1e-4)
-    assert np.isnan(_crossing(steps, 0.01 * steps**2))
+    assert _first(steps, steps**2) == pytest.approx(2.7055**0.5, rel=1e-4)
+    assert np.isnan(_first(steps, 0.01 * steps**2))
 
 
 def test_on_the_command_line(cevns_bayes):
