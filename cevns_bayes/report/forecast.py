@@ -23,7 +23,7 @@ from cevns_bayes.report.tables import Column, Table
 from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
-SURFACE_POINTS = 41
+SURFACE_POINTS = 61
 DRAWS, SEED = 250, 1  # Regions come from cells, which need no draws.
 
 TOGETHER, PAGE, DPI = "together", "forecast.md", 150

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from cevns_bayes.engine.compiled import Compiled, Part
 from cevns_bayes.engine.problem import Problem
@@ -25,7 +26,7 @@ LEVEL = 0.90
 EXPOSURES = 4.0 ** np.arange(-2, 4)
 BETTER = 0.5  # factor on all systematics, of which the square is a step between exposures
 DISTANCES = np.geomspace(1e-4, 4.0, 41)  # from the Standard Model, in units of a region
-NEARER = np.append(np.geomspace(0.02, 0.9, 12), [1.0, 1.02])  # in units of the reach
+NEARER = np.geomspace(0.02, 1.5, 20)  # in units of the reach
 TINY = 1e-9  # distance from the end of a prior
 
 
@@ -140,15 +141,14 @@ def _reach(parameter: Parameter, line: _Line, length: float) -> Reach:
 
 def _impact(line: _Line, held: np.ndarray, reach: float) -> dict[str, float]:
     """Nuisance -> part by which the reach shrinks if it is held, the largest first."""
-    compiled, steps = line.solver.compiled, reach * NEARER
     nuisances = np.flatnonzero(~held)
     if not (nuisances.size and np.isfinite(reach)):
         return {}
-    rises = line.rise(steps, held | np.eye(len(held), dtype=bool)[nuisances])
-    parts = {
-        compiled.names[k]: 1 - _crossing(steps, rise) / reach
-        for k, rise in zip(nuisances, rises, strict=True)
-    }
+    steps = reach * NEARER
+    masks = np.vstack([held, held | np.eye(len(held), dtype=bool)[nuisances]])
+    free, *others = (_crossing(steps, rise) for rise in line.rise(steps, masks))
+    names = [line.solver.compiled.names[k] for k in nuisances]
+    parts = {name: 1 - other / free for name, other in zip(names, others, strict=True)}
     return dict(sorted(parts.items(), key=lambda item: -item[1]))
 
 
@@ -158,10 +158,6 @@ def _crossing(steps: np.ndarray, rises: np.ndarray) -> float:
 
 
 def _first(steps: np.ndarray, rise: np.ndarray) -> float:
-    level = np.sqrt(threshold(LEVEL, 1))
-    root = np.sqrt(np.maximum(rise, 0.0))
-    above = np.flatnonzero(root >= level)
-    if not above.size or above[0] == 0:
-        return float("nan")
-    pair = slice(above[0] - 1, above[0] + 1)
-    return float(np.interp(level, root[pair], steps[pair]))
+    root = np.sqrt(np.maximum(rise, 0.0)) - np.sqrt(threshold(LEVEL, 1))
+    found = PchipInterpolator(steps, root).roots(extrapolate=False)
+    return float(found.min()) if found.size else float("nan")

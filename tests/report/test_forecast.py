@@ -68,6 +68,7 @@ def test_impact_is_that_of_a_nuisance_which_is_held(angle):
     expected = 1 - (high - low) / 2 / reach.systematics[ONE]
     assert reach.impact[name] == pytest.approx(expected, abs=0.01)
     assert list(reach.impact.values()) == sorted(reach.impact.values(), reverse=True)
+    assert np.isfinite([*reach.impact.values()]).all()
 
 
 def test_files(angle, tmp_path):
@@ -94,7 +95,7 @@ def test_slope_of_a_target():
 
 
 def test_first_crossing():
-    steps = np.array([1.0, 2.0, 4.0])
+    steps = np.array([1.0, 2.0, 4.0])  # sqrt(Delta chi^2) = step
     assert _first(steps, steps**2) == pytest.approx(2.7055**0.5, rel=1e-4)
     assert np.isnan(_first(steps, 0.01 * steps**2))
 
