@@ -201,6 +201,34 @@ def profile(
 
 
 @cli.command()
+@model_options
+@click.option("--output", type=PATH, help="New folder for tables and figures.")
+def forecast(scenario: str, data: str, output: Path | None, **options: Any) -> None:
+    """Sensitivity to SCENARIO of each of several experiments, and of all together.
+
+    Expected events, intervals, the reach against exposure and systematics, nuisances by impact;
+    with --output also as files, with figures of all regions and of the reach.
+
+    Example: cevns-bayes forecast nsi-ee-ud --data ess-csi,ess-si --output forecast
+    """
+    from cevns_bayes.report.folder import new_folder
+    from cevns_bayes.report.forecast import forecast, tables, write_forecast
+    from cevns_bayes.report.plot_forecast import figures
+    from cevns_bayes.scenarios.scenario import load_scenario
+
+    refuse_existing(output)
+    loaded = load_scenario(scenario)
+    experiments, options = experiments_of(data, options)
+    found = forecast(loaded, experiments, **options)
+    if output is not None:
+        with new_folder(output, force=False) as staging:
+            write_forecast(found, figures(found), staging)
+    for table in tables(found).values():
+        print_table(table)
+        print_text("")
+
+
+@cli.command()
 @click.argument("scenario")
 @data_option
 @form_factor_option

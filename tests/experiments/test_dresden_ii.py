@@ -51,6 +51,8 @@ def test_the_spectrum_of_the_reactor_off_wants_no_signal(dresden):
 def test_quenching_models_are_variants_of_one_experiment(dresden):
     names = {cb.load_experiment(f"dresden-ii-{name}").name for name in ("ybe", "lindhard", "off")}
     assert names == {"dresden-ii"}
+    assert [e.full_name for e in dresden.values()] == [f"dresden-ii-{name}" for name in dresden]
+    assert "quenching fef" in cb.load_experiment("dresden-ii").reference
     assert cb.load_experiment("dresden-ii").fingerprint() == dresden["fef"].fingerprint()
     with pytest.raises(cb.InputError, match="different experiments"):
         cb.build_model("sm", [dresden["fef"], dresden["ybe"]])

@@ -39,6 +39,7 @@ from cevns_bayes.sources.source import Flux
 
 EDGES_KEVEE = np.linspace(0.2, 1.5, 131)
 ENERGY = Axis("energy", EDGES_KEVEE, "Ionisation energy", "keVee")
+DEFAULT_QUENCHING = "fef"
 SPECTRUM = "huber-mueller"
 PER_FISSION = 6.0  # antineutrinos after fissions, without captures
 END_KEV = 2.5  # twelve standard deviations above the last bin
@@ -53,8 +54,9 @@ FREE = (
 )
 
 
-def load(quenching: str = "fef", *, reactor_on: bool = True) -> Experiment:
-    """The experiment with a quenching model, ``"fef"``, ``"ybe"`` or ``"lindhard"``."""
+def load(variant: str = "", *, reactor_on: bool = True) -> Experiment:
+    """The experiment with the quenching model fef, or a variant, which is another one."""
+    quenching = variant or DEFAULT_QUENCHING
     parameters = read_toml("dresden-ii", "parameters")
     state = "on" if reactor_on else "off"
     days = parameters["exposure"][f"days_{state}"]
@@ -62,7 +64,7 @@ def load(quenching: str = "fef", *, reactor_on: bool = True) -> Experiment:
     background = partial(_background, days, parameters["lines"], parameters[f"background_{state}"])
     return Experiment(
         name="dresden-ii",
-        variant="" if quenching == "fef" and reactor_on else quenching if reactor_on else "off",
+        variant=variant if reactor_on else state,
         axes=(ENERGY,),
         counts=days * rates[state],
         likelihood=Gaussian((days * rates[f"{state}_error"]) ** 2),
@@ -77,7 +79,7 @@ def load(quenching: str = "fef", *, reactor_on: bool = True) -> Experiment:
 
 EXPERIMENTS = {
     "dresden-ii": load,
-    "dresden-ii-fef": load,
+    "dresden-ii-fef": partial(load, "fef"),
     "dresden-ii-ybe": partial(load, "ybe"),
     "dresden-ii-lindhard": partial(load, "lindhard"),
     "dresden-ii-off": partial(load, reactor_on=False),

@@ -1,0 +1,106 @@
+"""The sensitivity report: reach, impact, figures, files."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import cevns_bayes as cb
+from cevns_bayes.report.forecast import tables, write_forecast
+from cevns_bayes.report.plot_forecast import figures, is_quark_pair, slope
+from cevns_bayes.report.reach import EXPOSURES, _first
+
+ONE = list(EXPOSURES).index(1.0)
+
+
+@pytest.fixture(scope="module")
+def angle():
+    return cb.forecast("weak-mixing-angle", ["reactor-ge", "ess-c3f8"])
+
+
+def test_every_data_set_has_its_intervals(angle):
+    assert list(angle.sensitivities) == ["reactor-ge", "ess-c3f8", "together"]
+    for of in angle.sensitivities.values():
+        for intervals in (of.confidence("sin2_theta_w"), of.credible("sin2_theta_w")):
+            ((low, high),) = intervals
+            assert low < 0.23857 < high
+    lengths = [np.ptp(of.confidence("sin2_theta_w")) for of in angle.sensitivities.values()]
+    assert lengths[2] < min(lengths[:2])
+
+
+def test_reach_is_half_the_confidence_interval(angle):
+    (reach,) = angle.reaches
+    ((low, high),) = angle.last.confidence("sin2_theta_w")
+    assert reach.systematics[ONE] == pytest.approx((high - low) / 2, rel=0.01)
+
+
+def test_reach_without_systematics_falls_as_the_root_of_the_exposure(angle):
+    (reach,) = angle.reaches
+    ratio = reach.statistics[:-1] / reach.statistics[1:]
+    np.testing.assert_allclose(ratio, 2.0, rtol=0.02)
+    assert np.all(np.diff(reach.systematics) < 0)
+    assert np.all(reach.better < reach.systematics)
+    assert np.all(reach.statistics < reach.better)
+
+
+def test_reach_at_another_exposure_is_that_of_a_scaled_experiment(angle):
+    (reach,) = angle.reaches
+    data = [cb.load_experiment(name).scaled(4.0) for name in ("reactor-ge", "ess-c3f8")]
+    ((low, high),) = cb.profile("weak-mixing-angle", data).limits("sin2_theta_w")
+    assert reach.systematics[ONE + 1] == pytest.approx((high - low) / 2, rel=0.01)
+
+
+def test_reach_with_better_systematics_is_that_of_narrower_nuisances(angle):
+    (reach,) = angle.reaches
+    data = []
+    for name in ("reactor-ge", "ess-c3f8"):
+        experiment = cb.load_experiment(name)
+        half = {n.name: n.sigma / 2 for n in experiment.nuisances}
+        data.append(experiment.with_sigma(half))
+    ((low, high),) = cb.profile("weak-mixing-angle", data).limits("sin2_theta_w")
+    assert reach.better[ONE] == pytest.approx((high - low) / 2, rel=0.01)
+
+
+def test_impact_is_that_of_a_nuisance_which_is_held(angle):
+    (reach,) = angle.reaches
+    name = next(iter(reach.impact))
+    held = cb.profile("weak-mixing-angle", ["reactor-ge", "ess-c3f8"], fixed={name: 0.0})
+    ((low, high),) = held.limits("sin2_theta_w")
+    expected = 1 - (high - low) / 2 / reach.systematics[ONE]
+    assert reach.impact[name] == pytest.approx(expected, abs=0.01)
+    assert list(reach.impact.values()) == sorted(reach.impact.values(), reverse=True)
+    assert np.isfinite([*reach.impact.values()]).all()
+
+
+def test_files(angle, tmp_path):
+    shown = figures(angle)
+    assert all(isinstance(figure, Figure) for figure in shown.values())
+    write_forecast(angle, shown, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    csv = {f"{name}.csv" for name in ("events", "intervals", "reach", "impact")}
+    assert names == {*csv, "regions.png", "reach.png", "forecast.md"}
+    page = (tmp_path / "forecast.md").read_text()
+    assert "| ess-c3f8 | cevns |" in page
+    events = tables(angle)["events"].rows
+    expected = float(cb.predict("sm", {}, "ess-c3f8").cevns.sum())
+    assert events[[row[:2] for row in events].index(["ess-c3f8", "cevns"])][2] == pytest.approx(
+        expected
+    )
+
+
+def test_slope_of_a_target():
+    # CsI: the mean of -(2 55 + 78)/(55 + 2 78) and -(2 53 + 74)/(53 + 2 74)
+    assert slope(cb.load_experiment("ess-csi")) == pytest.approx(-(188 / 211 + 180 / 201) / 2)
+    assert is_quark_pair(cb.load_scenario("nsi-ee-ud").parameters_of_interest)
+    assert not is_quark_pair(cb.load_scenario("nsi-d-ee-mumu").parameters_of_interest)
+
+
+def test_first_crossing():
+    steps = np.array([1.0, 2.0, 4.0])  # sqrt(Delta chi^2) = step
+    assert _first(steps, steps**2) == pytest.approx(2.7055**0.5, rel=1e-4)
+    assert np.isnan(_first(steps, 0.01 * steps**2))
+
+
+def test_on_the_command_line(cevns_bayes):
+    code, out, err = cevns_bayes("forecast", "sm", "--data", "ess-c3f8")
+    assert (code, out) == (2, "")
+    assert "sm has no parameters of interest to forecast" in err
