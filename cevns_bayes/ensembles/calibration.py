@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
-from arviz_stats.ecdf_utils import ecdf_pit
+from arviz_stats.ecdf_utils import compute_ecdf, ecdf_pit
 
 from cevns_bayes.bayesian.samplers.sampler import check_integer
 from cevns_bayes.engine.problem import DEFAULT_DATA, DataLike, ModelOptions, ScenarioLike
@@ -105,7 +105,8 @@ class Calibration:
     @cached_property
     def ecdf(self) -> np.ndarray:
         """Points, distribution function there, 99 % bands: (variables, 4, points)."""
-        return np.stack([ecdf_pit(of, 0.99, SIMULATIONS) for of in self.below.T])
+        points, _, low, high = (of[1:-1] for of in ecdf_pit(self.below[:, 0], 0.99, SIMULATIONS))
+        return np.stack([[points, compute_ecdf(of, points), low, high] for of in self.below.T])
 
     @property
     def within(self) -> dict[str, bool]:
