@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: run test slow lint wheel-check figures clean
+.PHONY: run test slow lint wheel-check figures benchmarks clean
 
 run: $(VENV)/.run
 	$(BIN)/cevns-bayes run weak-mixing-angle --data csi --force
@@ -32,6 +32,17 @@ figures: run
 	cp results/charge-radius-csi/region_r2_ee_r2_mumu.png docs/images/charge-radius-region.png
 	cp results/weak-mixing-angle-csi/posterior.png docs/images/weak-mixing-angle-posterior.png
 	cp results/weak-mixing-angle-csi/spectra_csi.png docs/images/weak-mixing-angle-spectra.png
+
+# Against other samplers and fitters; half an hour on a quiet machine.
+benchmarks: $(VENV)/.dev
+	$(PIP) install --quiet --editable '.[benchmarks]'
+	$(BIN)/python benchmarks/log_density.py
+	$(BIN)/python benchmarks/samplers.py
+	$(BIN)/python benchmarks/profiles.py
+	$(BIN)/python benchmarks/toys.py
+	$(BIN)/python benchmarks/stages.py
+	$(BIN)/python benchmarks/stages.py --data csi,lar
+	$(BIN)/python benchmarks/growth.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
