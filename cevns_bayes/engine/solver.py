@@ -26,7 +26,8 @@ from cevns_bayes.engine.compiled import Compiled, Counts, Measured, Part
 from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
-TOLERANCE = 1e-7  # of the height: a step that promises less is the last
+TOLERANCE = 1e-10  # of the height: where a step promises less, it has arrived
+ROUNDING = 1e-7  # of heights: a step that lowers one by no more is accepted
 DAMPING = 1e-4  # at first, relative to the curvature
 MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
 MAX_MOVE = 4.0  # in widths of the priors, per step
@@ -226,7 +227,7 @@ class Solver:
 
     def _step(self, state: _State, moving: Any, measured: Measured) -> _State:
         new = self._derivatives(state.tried, measured)
-        better = new.height >= state.best.height - TOLERANCE
+        better = new.height >= state.best.height - ROUNDING
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, state.best)
         damping = jnp.where(better, state.damping / 10, state.damping * 10)
         state = state._replace(
