@@ -32,7 +32,7 @@ def test_means_and_widths_are_those_of_long_nuts_chains(scenario):
 
 @pytest.mark.parametrize(
     ("scenario", "data"),
-    [("millicharge", "csi"), ("weak-mixing-angle", "lar"), ("charge-radius", "csi,lar")],
+    [("millicharge", "csi"), ("weak-mixing-angle", "lar")],
 )
 def test_evidence_and_quantiles_are_those_of_nested_sampling(scenario, data):
     trees = [_draws(scenario, data.split(","), of) for of in ("laplace", "nested")]

@@ -16,6 +16,7 @@ def at_zero(norm, one_bin):
     return cb.coverage(norm, one_bin(0.0), [{"kappa": 0.0}, {"kappa": 6.0}], toys=600, seed=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "known"), KNOWN.items())
 def test_coverage_at_a_boundary_is_the_known_one(at_zero, kind, known):
     """t = max(x, 0)^2; the HDI holds 0 if (2 Phi(x) - 1)/Phi(x) < L."""
@@ -24,6 +25,7 @@ def test_coverage_at_a_boundary_is_the_known_one(at_zero, kind, known):
     assert error[0] < 0.014
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KNOWN)
 def test_coverage_far_from_a_boundary_is_the_level(at_zero, kind):
     for level in (0.68, 0.90):
@@ -31,6 +33,7 @@ def test_coverage_far_from_a_boundary_is_the_level(at_zero, kind):
         assert share[1] == pytest.approx(level, abs=3.5 * error[1])
 
 
+@pytest.mark.slow
 def test_the_three_intervals_of_a_toy_are_alike_far_from_a_boundary(at_zero):
     levels = {kind: at_zero.held_from[kind][1] for kind in KNOWN}
     np.testing.assert_allclose(levels["credible"], levels["profile"], atol=0.01)
@@ -57,6 +60,7 @@ def ge():
     return cb.load_experiment(EXAMPLE)
 
 
+@pytest.mark.slow
 def test_right_posteriors_are_calibrated(norm, ge):
     found = cb.calibrate(norm, ge, replicas=200)
     assert found.below.shape == (200, 3)
@@ -64,6 +68,7 @@ def test_right_posteriors_are_calibrated(norm, ge):
     assert all(found.within.values()), found.within
 
 
+@pytest.mark.slow
 def test_too_narrow_a_prior_is_noticed(norm, ge):
     narrow = {"ge-reactor::alpha_flux": "Normal(0, 0.025)"}
     found = cb.calibrate(norm, ge, replicas=200, believed=narrow)

@@ -64,6 +64,7 @@ def test_far_from_boundaries_it_is_nearly_wilks(weak_mixing_angle):
     np.testing.assert_allclose(found.p_values[at_ends], 0.10, atol=4 * 0.0095)
 
 
+@pytest.mark.slow
 def test_a_region_of_two_parameters():
     found = cb.feldman_cousins("nsi-ee-ud", "csi", toys=100, points=5, level=0.68)
     assert 3 <= len(found.points) <= 5
@@ -74,6 +75,7 @@ def test_a_region_of_two_parameters():
         found.intervals()
 
 
+@pytest.mark.slow
 def test_one_of_two_parameters_fits_the_other():
     found = cb.feldman_cousins(
         "charge-radius", "csi", "r2_ee", toys=20, points=3, priors={"r2_mumu": "Normal(0, 1)"}

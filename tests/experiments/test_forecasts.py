@@ -174,6 +174,7 @@ def test_every_scenario_predicts_on_every_experiment(name, scenario_points):
         assert (counts.total >= 0).all(), scenario
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "data"),
     [
