@@ -183,7 +183,8 @@ def profile(
     Example: cevns-bayes profile nsi-ee-ud --output profiles
     """
     from cevns_bayes.frequentist.profile import DEFAULT_POINTS, profile
-    from cevns_bayes.report.folder import new_folder, write_profile
+    from cevns_bayes.report.curve_files import about, write_profile
+    from cevns_bayes.report.folder import new_folder
     from cevns_bayes.report.tables import profile_intervals, units_of
     from cevns_bayes.scenarios.scenario import load_scenario
 
@@ -195,7 +196,7 @@ def profile(
     found = profile(loaded, experiments, points=number, surfaces=surfaces, dof=dof, **options)
     if output is not None:
         with new_folder(output, force=False) as staging:
-            write_profile(found, staging)
+            write_profile(found, staging, about(loaded, found.best_fit.data))
     print_table(profile_intervals(found, units_of(loaded, found.best_fit.data), levels))
     print_chi2(found.best_fit)
 

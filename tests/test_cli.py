@@ -333,7 +333,9 @@ def test_profile_prints_intervals_and_writes_curves(cevns_bayes, tmp_path):
     assert 0.13 < lower < low - 0.02 < high + 0.02 < higher < 0.35
     assert 0.15 < low < 0.2194 < high < 0.30
     (written,) = (tmp_path / "profiles").iterdir()
-    assert written.read_text().startswith("sin2_theta_w,delta_chi2\n")
+    lines = written.read_text().splitlines()
+    assert {"# scenario: weak-mixing-angle", "# data: csi", "# units: none"} <= {*lines}
+    assert "sin2_theta_w,delta_chi2" in lines
     code, _, err = cevns_bayes("profile", "weak-mixing-angle", "--output", "profiles")
     assert code == 2
     assert "profiles exists" in err

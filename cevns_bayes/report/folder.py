@@ -14,7 +14,6 @@ import numpy as np
 import xarray as xr
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.frequentist.profile import LEVELS, Profile, Surface
 
 REPORT_FILE = "report.html"
 POSTERIOR_FILE = "posterior.nc"
@@ -128,49 +127,6 @@ def write_posterior(posterior: xr.DataTree, folder: Path) -> None:
     partial = folder / f"{POSTERIOR_FILE}.partial"
     posterior.to_netcdf(partial, encoding=_compression(posterior))
     partial.rename(folder / POSTERIOR_FILE)
-
-
-def write_profile(profile: Profile, folder: Path) -> None:
-    """Write curves, surfaces and contours of a profile as CSV into an existing folder."""
-    for name, curve in profile.curves.items():
-        _write_csv(folder, [name], np.column_stack([curve.values, curve.delta_chi2]))
-    for names, surface in profile.surfaces.items():
-        x, y = np.meshgrid(surface.x, surface.y, indexing="ij")
-        columns = np.column_stack([x.ravel(), y.ravel(), surface.delta_chi2.ravel()])
-        _write_csv(folder, list(names), columns)
-        _write_contours(folder, surface)
-
-
-def _write_contours(folder: Path, surface: Surface) -> None:
-    """Borders of the confidence regions, by degrees of freedom, level and piece."""
-    rows = [
-        [surface.dof, level, piece, *vertex]
-        for level in LEVELS
-        for piece, line in enumerate(surface.contours(level))
-        for vertex in line
-    ]
-    path = folder / f"contours_{'_'.join(surface.parameters).replace('::', '_')}.csv"
-    header = ",".join(["dof", "level", "piece", *surface.parameters])
-    table = np.array(rows).reshape(-1, 5)
-    np.savetxt(path, table, fmt="%.8g", delimiter=",", header=header, comments="")
-
-
-def write_limit_curve(found: xr.Dataset, folder: Path) -> None:
-    """Write limits on a coupling at each mass as CSV into an existing folder."""
-    mass = str(found["upper_limit"].dims[0])
-    columns = {mass: found[mass], "upper_limit": found["upper_limit"]}
-    for i in range(found.sizes["interval"]):
-        for end in ("excluded_low", "excluded_high"):
-            columns[f"{end}_{i + 1}"] = found[end].isel(interval=i)
-    path = folder / f"limit_curve_{found.attrs['kind']}.csv"
-    table = np.column_stack([values.to_numpy() for values in columns.values()])
-    np.savetxt(path, table, fmt="%.8g", delimiter=",", header=",".join(columns), comments="")
-
-
-def _write_csv(folder: Path, names: list[str], columns: np.ndarray) -> None:
-    path = folder / f"profile_{'_'.join(names).replace('::', '_')}.csv"
-    header = ",".join([*names, "delta_chi2"])
-    np.savetxt(path, columns, fmt="%.8g", delimiter=",", header=header, comments="")
 
 
 def load_posterior(folder: str | Path) -> xr.DataTree:

@@ -15,14 +15,9 @@ from cevns_bayes.bayesian.power_scaling import THRESHOLD
 from cevns_bayes.published import is_as_published
 from cevns_bayes.report import tables
 from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.curve_files import write_curves
 from cevns_bayes.report.figures import caption, draw
-from cevns_bayes.report.folder import (
-    POSTERIOR_FILE,
-    REPORT_FILE,
-    write_limit_curve,
-    write_posterior,
-    write_profile,
-)
+from cevns_bayes.report.folder import POSTERIOR_FILE, REPORT_FILE, write_posterior
 
 TEMPLATE = "report.html.j2"
 DPI_OF_FILES, DPI_OF_REPORT = 150, 130
@@ -45,9 +40,7 @@ def write_report(analysis: Analysis, folder: str | Path) -> None:
     _write(folder / "fit.json", json.dumps(_fits(analysis), indent=2) + "\n")
     if analysis.profile is not None:
         _write(folder / "intervals.csv", tables.pieces(analysis).csv())
-        write_profile(analysis.profile, folder)
-    for found in analysis.limit_curves:
-        write_limit_curve(found, folder)
+    write_curves(analysis, folder)
     figures = draw(analysis)
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.pdf")

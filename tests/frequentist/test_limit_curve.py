@@ -1,6 +1,7 @@
 """Limits on a coupling at each mass: known answers on a toy, another minimiser on data."""
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 
@@ -9,7 +10,7 @@ from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.curves import threshold
 from cevns_bayes.frequentist.limit_curve import limit_curve_of
 from cevns_bayes.frequentist.search import Search
-from cevns_bayes.report.folder import write_limit_curve
+from cevns_bayes.report.curve_files import write_limit_curve
 
 PARAMETERS = (cb.Parameter("mass", "$m$", "MeV"), cb.Parameter("coupling", "$g$"))
 SCENARIO = cb.Scenario(
@@ -54,11 +55,12 @@ def test_no_limit_within_the_prior(found):
 
 
 def test_file(found, tmp_path):
-    write_limit_curve(found, tmp_path)
+    write_limit_curve(found, tmp_path, {})
     (file,) = tmp_path.iterdir()
     assert file.name == "limit_curve_confidence.csv"
-    table = np.genfromtxt(file, delimiter=",", names=True)
-    assert table.dtype.names[:3] == ("mass", "upper_limit", "excluded_low_1")
+    assert file.read_text().startswith("# 90% confidence limit on coupling at each mass\n")
+    table = pd.read_csv(file, comment="#")
+    assert [*table][:3] == ["mass", "upper_limit", "excluded_low_1"]
     np.testing.assert_allclose(table["upper_limit"], found["upper_limit"], rtol=1e-7)
 
 

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 from contourpy import contour_generator
@@ -14,7 +15,7 @@ from cevns_bayes.frequentist.curves import Curve, Surface, threshold
 from cevns_bayes.frequentist.profile import Profile
 from cevns_bayes.frequentist.scan import Scan
 from cevns_bayes.frequentist.search import Search
-from cevns_bayes.report.folder import write_profile
+from cevns_bayes.report.curve_files import write_profile
 from cevns_bayes.scenarios.priors import sampled_name
 
 
@@ -124,8 +125,9 @@ def test_contours_are_where_the_threshold_is(tmp_path, dof):
         (border,) = surface.contours(level)
         heights = border[:, 0] ** 2 + 4 * border[:, 1] ** 2
         np.testing.assert_allclose(heights, stats.chi2.ppf(level, dof), atol=0.01)
-    write_profile(Profile(None, {}, {("x", "y"): surface}), tmp_path)
-    table = np.genfromtxt(tmp_path / "contours_x_y.csv", delimiter=",", names=True)
+    write_profile(Profile(None, {}, {("x", "y"): surface}), tmp_path, {"data": "toy"})
+    table = pd.read_csv(tmp_path / "contours_x_y.csv", comment="#")
+    assert "\n# data: toy\n" in (tmp_path / "contours_x_y.csv").read_text()
     assert set(table["level"]) == {0.68, 0.90, 0.95}
     of = table[table["level"] == 0.90]
     np.testing.assert_allclose(of["x"] ** 2 + 4 * of["y"] ** 2, threshold(0.90, dof), atol=0.01)

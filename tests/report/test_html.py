@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
@@ -119,7 +120,7 @@ def test_report_names_best_fit_and_published_chi2(results):
 
 
 def test_report_puts_intervals_side_by_side(results):
-    curve = np.loadtxt(results / "profile_sin2_theta_w.csv", delimiter=",", skiprows=1)
+    curve = pd.read_csv(results / "profile_sin2_theta_w.csv", comment="#").to_numpy()
     inside = curve[curve[:, 1] <= stats.chi2.ppf(0.68, 1) + 1e-3, 0]
     (row,) = [r for r in cells((results / "report.html").read_text()) if r[1:2] == ["68%"]]
     np.testing.assert_allclose(json.loads(row[3]), [inside.min(), inside.max()], rtol=1e-3)
