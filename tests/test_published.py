@@ -71,19 +71,28 @@ MISSED = {
 }
 
 
+PUBLISHED = [name for name in scenario_names() if not name.startswith("leptoquark")]
+
+
 @pytest.mark.slow
-def test_every_published_row():
-    rows = {(row.scenario, row.data): row for row in validation.validate()}
-    assert len(rows) == 77
-    for key, row in rows.items():
-        assert row.valid, key
-        assert row.improvement > -0.01, key  # every scenario holds the Standard Model
-        assert ("improvement" in row.verdict) == (key in MISSED), key
+@pytest.mark.parametrize("scenario", PUBLISHED)
+def test_every_published_row(scenario):
+    rows = list(validation.validate([scenario]))
+    assert len(rows) == (2 if scenario == "neutron-radius" else 3)
+    for row in rows:
+        assert row.valid, row.data
+        assert row.improvement > -0.01, row.data  # every scenario holds the Standard Model
+        missed = (scenario, row.data) in MISSED
+        assert ("improvement" in row.verdict) == missed, row.data
         if row.data == "lar":
-            assert abs(row.difference) < 1.0, key
-    # a scenario that holds another is no worse
+            assert abs(row.difference) < 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("letters", ["vs", "vt", "st"])
+def test_a_scenario_that_holds_another_is_no_worse(letters):
+    names = [f"ngi-{of}" for of in (letters, *letters)]
+    chi2 = {(row.scenario, row.data): row.chi2 for row in validation.validate(names)}
     for data in validation.DATA_SETS:
-        for letters in ("vs", "vt", "st"):
-            for letter in letters:
-                inner, outer = rows[f"ngi-{letter}", data], rows[f"ngi-{letters}", data]
-                assert outer.chi2 < inner.chi2 + 0.01
+        for inner in names[1:]:
+            assert chi2[names[0], data] < chi2[inner, data] + 0.01
