@@ -61,17 +61,18 @@ def credible_limit_curve(
     if not 0 < level < 1:
         raise InputError(f"level must be between 0 and 1, got {level!r}")
     problem = Problem.build(scenario, data, **options)
-    if problem.scenario.limit_curve is None or not problem.scenario.has_limit_curve:
-        raise InputError(f"{problem.scenario.name} has no mass and coupling for a limit curve")
+    _ = problem.scenario.mass_and_coupling  # or it ends here, before sampling
     if posterior is None:
         posterior = sample(scenario, data, **options)
     check_made_of(posterior, problem)
-    return _limits(problem, problem.scenario.limit_curve, posterior, level)
+    return credible_limit_curve_of(problem, posterior, level)
 
 
-def _limits(
-    problem: Problem, names: tuple[str, str], posterior: xr.DataTree, level: float
+def credible_limit_curve_of(
+    problem: Problem, posterior: xr.DataTree, level: float = 0.90
 ) -> xr.Dataset:
+    """The same of a posterior that is known to be of the problem."""
+    names = problem.scenario.mass_and_coupling
     mass, coupling = (Prior.of(problem.model, sampled_name(problem.model, n)) for n in names)
     pair = (mass.name, coupling.name)
     density = posterior_density_2d(posterior, pair, (mass.limits, coupling.limits))

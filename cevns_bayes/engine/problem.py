@@ -245,8 +245,11 @@ def _fixed_nuisances(scenario: Scenario, experiments: list[Experiment]) -> dict[
     }
     used = {n for name, names in fixed.items() for n in (*names, *(f"{name}::{m}" for m in names))}
     if missing := [n for n in scenario.fixed_nuisances if n not in used]:
-        others = [load_experiment(name) for name in experiment_names()]
-        known = {n.name for e in (*experiments, *others) for n in e.nuisances}
+        known = {n for names in own.values() for n in names}
+        for other in experiment_names():
+            if {name.rpartition("::")[2] for name in missing} <= known:
+                break
+            known |= {nuisance.name for nuisance in load_experiment(other).nuisances}
         for name in missing:
             if name.rpartition("::")[2] not in known or name.rpartition("::")[0] in own:
                 raise unknown_name(f"nuisance that {scenario.name} switches off", name, known)

@@ -74,8 +74,8 @@ class Posteriors:
 def content_above(density: Density1D, value: float) -> float:
     """Probability where the density is higher than at a value: the smallest HDI that holds it."""
     half = (
-        density.x[1] - density.x[0]
-    ) / 2  # of the outermost cells, at whose ends a prior may end
-    seen = density.x[0] - 1.01 * half < value < density.x[-1] + 1.01 * half
+        1.01 * (density.x[1] - density.x[0]) / 2
+    )  # A prior may end where the outermost cell does.
+    seen = density.x[0] - half < value < density.x[-1] + half
     height = np.interp(value, density.x, density.values) if seen else 0.0
     return float(density.weights[density.at_draws > height].sum())

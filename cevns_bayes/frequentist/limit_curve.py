@@ -82,28 +82,23 @@ def limit_curve_of(
     scenario: Scenario, search: Search, level: float = 0.90, masses: int = DEFAULT_MASSES
 ) -> xr.Dataset:
     """The same of a search, which may serve for more."""
-    if scenario.limit_curve is None or not scenario.has_limit_curve:
-        raise InputError(f"{scenario.name} has no mass and coupling for a limit curve")
-    mass, coupling = (search.names.index(_sampled(search, n)) for n in scenario.limit_curve)
+    names = scenario.mass_and_coupling
+    mass, coupling = (search.names.index(sampled_name(search.names, name)) for name in names)
     low, high = search.box[mass]
-    is_log = search.names[mass] != scenario.limit_curve[0]
+    is_log = search.names[mass] != names[0]
     spaced = np.linspace if is_log or low <= 0 else np.geomspace
     lines = _lines(search, mass, coupling, spaced(low, high, masses))
     _refine(search, lines, level)
     limits = search.solver.compiled.limits[:, coupling]
     curves = [_curve(line, limits) for line in lines]
     at = np.array([line.points.x[0, mass] for line in lines])
-    log_coupling = search.names[coupling] != scenario.limit_curve[1]
-    found = xr.Dataset(coords={scenario.limit_curve[0]: 10.0**at if is_log else at})
+    log_coupling = search.names[coupling] != names[1]
+    found = xr.Dataset(coords={names[0]: 10.0**at if is_log else at})
     allowed = [_physical(curve.intervals(level), log_coupling) for curve in curves]
     ((low, high),) = _physical([(float(limits[0]), float(limits[1]))], log_coupling)
     return _filled(found, allowed, (low, high)).assign_attrs(
-        scenario=scenario.name, coupling=scenario.limit_curve[1], level=level, kind="confidence"
+        scenario=scenario.name, coupling=names[1], level=level, kind="confidence"
     )
-
-
-def _sampled(search: Search, name: str) -> str:
-    return sampled_name(search.names, name)
 
 
 def _lines(search: Search, mass: int, coupling: int, masses: np.ndarray) -> list[Line]:

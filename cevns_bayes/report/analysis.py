@@ -12,7 +12,7 @@ import xarray as xr
 from cevns_bayes.bayesian.comparison import compare
 from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.bayesian.diagnostics import Convergence, check_convergence, sampled_names, summary
-from cevns_bayes.bayesian.limit_curve import credible_limit_curve
+from cevns_bayes.bayesian.limit_curve import credible_limit_curve_of
 from cevns_bayes.bayesian.linear_or_log import prior_sensitivity
 from cevns_bayes.bayesian.power_scaling import power_scaling
 from cevns_bayes.bayesian.provenance import check_made_of
@@ -184,7 +184,7 @@ def analyse(
         best_fit=profiled.best_fit,
         standard_model=fit("sm", experiments, **sm_options),
         profile=profiled,
-        limit_curves=_limit_curves(problem, search, posterior, options),
+        limit_curves=_limit_curves(problem, search, posterior),
         comparison=compare({scenario.name: posterior, "sm": standard_model}),
         sensitivity=prior_sensitivity(
             scenario, experiments, posterior=posterior, settings=other_prior, **options
@@ -194,16 +194,11 @@ def analyse(
     )
 
 
-def _limit_curves(
-    problem: Problem, search: Search, posterior: xr.DataTree, options: ModelOptions
-) -> list[xr.Dataset]:
+def _limit_curves(problem: Problem, search: Search, posterior: xr.DataTree) -> list[xr.Dataset]:
     """Limits on a coupling at each mass, of both kinds."""
     if not problem.scenario.has_limit_curve:
         return []
-    credible = credible_limit_curve(
-        problem.scenario, problem.experiments, posterior=posterior, **options
-    )
-    return [limit_curve_of(problem.scenario, search), credible]
+    return [limit_curve_of(problem.scenario, search), credible_limit_curve_of(problem, posterior)]
 
 
 def _split(keywords: AnalysisOptions) -> tuple[ModelOptions, dict[str, Any]]:

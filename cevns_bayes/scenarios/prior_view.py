@@ -106,9 +106,7 @@ class Prior:
     @property
     def pull_width(self) -> float:
         """Sigma of a Gaussian, cut or not: of an auxiliary measurement; infinite for others."""
-        operation = self.rv.owner.op
-        is_gaussian = isinstance(operation, NormalRV | TruncatedNormalRV)
-        return float(self._parameters[1]) if is_gaussian else np.inf
+        return float(self._parameters[1]) if self._is_normal else np.inf
 
     def text_around(self, centre: float) -> str:
         """The Gaussian with another centre, cut at the same bounds."""

@@ -122,6 +122,13 @@ class Scenario:
         """Whether it names a mass and a coupling for limit curves, and has both."""
         return self.limit_curve is not None and {*self.limit_curve} <= {*self.parameter_names}
 
+    @property
+    def mass_and_coupling(self) -> tuple[str, str]:
+        """Names of these; InputError if there are none."""
+        if self.limit_curve is None or not self.has_limit_curve:
+            raise InputError(f"{self.name} has no mass and coupling for a limit curve")
+        return self.limit_curve
+
     def on(self, experiments: Sequence[str]) -> "Scenario":
         """The scenario with the parameters it has on these experiments together."""
         if not self.per_experiment or len(experiments) < 2:
