@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: run test slow lint wheel-check figures benchmarks clean
+.PHONY: run test slow lint wheel-check release-check docs publications notebooks figures benchmarks clean
 
 run: $(VENV)/.run
 	$(BIN)/cevns-bayes run weak-mixing-angle --data csi --force
@@ -24,6 +24,22 @@ lint: $(VENV)/.dev
 # The built wheel, installed alone and run away from the checkout.
 wheel-check: $(VENV)/.dev
 	sh tests/wheel_check.sh $(BIN)/python
+
+# The wheel and the sdist as they would be uploaded: complete, rendered, installed, of one version.
+release-check: $(VENV)/.dev
+	sh tests/release_check.sh $(BIN)/python
+
+# The site, docs/_build/html/index.html. Nothing is computed; warnings are errors.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees docs docs/_build/html
+	@echo "Site: docs/_build/html/index.html"
+
+# Every value of the pages of publications, computed anew; half an hour.
+publications: $(VENV)/.run
+	$(BIN)/python docs/make_publications.py
+
+notebooks: $(VENV)/.dev
+	$(PYTEST) -m slow tests/test_notebooks.py
 
 # The pictures of the README.
 figures: run
@@ -45,7 +61,7 @@ benchmarks: $(VENV)/.dev
 	$(BIN)/python benchmarks/growth.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/generated
 
 $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12) and "cevns_bayes needs Python 3.12 or newer, but $(PYTHON) is %d.%d; name another one: make PYTHON=python3.13 ..." % sys.version_info[:2])'
@@ -55,4 +71,8 @@ $(VENV)/.run: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run
 	$(PIP) install --quiet --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	$(PIP) install --quiet --editable '.[docs]'
 	@touch $@

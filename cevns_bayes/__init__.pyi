@@ -29,6 +29,7 @@ from .frequentist.profile import profile as profile
 from .report.analysis import analyse as analyse
 from .report.forecast import forecast as forecast
 from .report.folder import load_posterior as load_posterior
+from .report.hepdata import write_hepdata as write_hepdata
 from .report.html import write_report as write_report
 from .report.plot_data import plot_predictive as plot_predictive, plot_spectra as plot_spectra
 from .report.plot_ensembles import (

@@ -325,6 +325,20 @@ def compare(folders: tuple[Path, ...]) -> None:
     print_table(comparison(compared))
 
 
+@cli.command()
+@click.argument("folder", type=PATH)
+@click.option("--output", type=PATH, required=True, help="New folder of the submission.")
+def hepdata(folder: Path, output: Path) -> None:
+    """Write the curves, regions and limits of a results FOLDER as a HEPData submission.
+
+    Example: cevns-bayes hepdata results/nsi-ee-ud-csi --output submission
+    """
+    from cevns_bayes.report.hepdata import write_hepdata
+
+    tables = write_hepdata(folder, output)
+    out.print(f"{len(tables)} tables: {output}", soft_wrap=True, highlight=False)
+
+
 for _command in ENSEMBLE_COMMANDS:
     cli.add_command(_command)
 

@@ -1,4 +1,4 @@
-"""Pages of what the package says of itself: API by group, definitions, data and how to cite them."""
+"""Pages of what the package says of itself: API, definitions, nuisances, data to be cited."""
 
 import ast
 import re
