@@ -12,7 +12,15 @@ from matplotlib.figure import Figure
 import cevns_bayes as cb
 from cevns_bayes.datasets import read_table
 from cevns_bayes.published import Row
-from cevns_bayes.report.style import BLUE, COMPONENTS, GREY, ORANGE, OTHERS, component_word
+from cevns_bayes.report.style import (
+    BLUE,
+    COMPONENTS,
+    GREY,
+    ORANGE,
+    OTHERS,
+    component_word,
+    per_unit,
+)
 from cevns_bayes.report.style import legend as legend_below
 
 FOLDER = Path(__file__).parent / "images/publications"
@@ -64,20 +72,20 @@ def leptoquark_limits(rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def spectra(data: str, **fixed: float) -> Figure:
+def spectra(data: str) -> Figure:
     """Counts and components at the best fit of the Standard Model, along each axis."""
     experiment = cb.load_experiment(data)
-    best = cb.fit("sm", experiment, fixed=fixed)
-    counts = cb.predict("sm", {}, experiment, nuisances={**best.nuisances, **fixed})
+    best = cb.fit("sm", experiment)
+    counts = cb.predict("sm", {}, experiment, nuisances=best.nuisances)
     axes = experiment.axes
     figure, panels = _figure(1, len(axes), (4.2 * len(axes) + 1, 3.9))
     for i, (panel, axis) in enumerate(zip(np.atleast_1d(panels), axes, strict=True)):
         rest = tuple(j for j in range(len(axes)) if j != i)
-        _stack(
-            panel, axis, {n: counts[n].values.sum(axis=rest) for n in experiment.component_names}
-        )
+        names = experiment.component_names
+        _stack(panel, axis, {name: counts[name].values.sum(axis=rest) for name in names})
         _points(panel, axis, experiment, rest)
-        panel.set(xlabel=axis.title, ylabel="events per bin", xlim=(axis.edges[0], axis.edges[-1]))
+        panel.set(xlabel=axis.title, ylabel=f"events {per_unit(axis)}")
+        panel.set(xlim=axis.edges[[0, -1]], ylim=(0, 1.08 * panel.dataLim.y1))
     legend_below(figure)
     return figure
 
@@ -88,17 +96,17 @@ def _stack(panel: Any, axis: cb.Axis, components: dict[str, np.ndarray]) -> None
     for name, other in zip(order, OTHERS * 2, strict=False):
         if components[name].sum() < 0.1:
             continue
-        above = below + components[name]
+        above = below + components[name] / np.diff(axis.edges)
         colour, label = COMPONENTS.get(name, other), component_word(name)
         panel.stairs(above, axis.edges, baseline=below, fill=True, color=colour, label=label)
         below = above
 
 
 def _points(panel: Any, axis: cb.Axis, experiment: cb.Experiment, rest: tuple[int, ...]) -> None:
-    counts = experiment.counts.sum(axis=rest)
+    counts, widths = experiment.counts.sum(axis=rest), np.diff(axis.edges)
     variance = getattr(experiment.likelihood, "variance", None)
-    error = np.sqrt(counts if variance is None else variance.sum(axis=rest))
-    panel.errorbar(axis.centres, counts, error, fmt="ko", ms=2.5, lw=0.8, label="data")
+    error = np.sqrt(counts if variance is None else variance.sum(axis=rest)) / widths
+    panel.errorbar(axis.centres, counts / widths, error, fmt="ko", ms=2.5, lw=0.8, label="data")
 
 
 def lar_likelihood(rows: Sequence[Row]) -> Figure:
