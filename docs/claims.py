@@ -90,6 +90,13 @@ def released_fit(component: str) -> Value:
     return events * (1 + best.nuisances[name]), events * best.errors[name]
 
 
+def released_cross_section() -> Value:
+    """Flux-averaged cross section on argon, the SM's times fitted over expected [1e-42 cm^2]."""
+    events, error = released_fit("cevns")
+    scale = 100 * cross_section(["Ar40"]) / released_lar().backgrounds[0].events
+    return scale * events, scale * error
+
+
 def lar_likelihood() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """CEvNS events, published -2 Delta ln L there, and ours."""
     lar, table = released_lar(), read_table("published", "lar_likelihood")

@@ -27,6 +27,7 @@ extensions = [
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+smartquotes = False  # "--data" stays what it is
 nb_execution_mode = "off"  # they run in the tests: tests/test_notebooks.py
 
 autodoc_typehints = "none"
@@ -36,7 +37,7 @@ napoleon_use_ivar = True
 napoleon_use_rtype = False
 python_use_unqualified_type_names = True
 templates_path = ["templates"]
-exclude_patterns = ["generated/nuisances.md"]
+exclude_patterns = ["_build", "generated/nuisances.md"]
 
 html_theme = "furo"
 html_title = f"cevns_bayes {version}"

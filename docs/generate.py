@@ -37,7 +37,9 @@ def api() -> str:
     for heading, names in groups().items():
         lines += [f"## {heading}", "", "```{eval-rst}", ".. currentmodule:: cevns_bayes", ""]
         lines += [".. autosummary::", "   :toctree: api", "   :nosignatures:", ""]
-        lines += [f"   {name}" for name in names] + ["```", ""]
+        constants = [name for name in names if isinstance(getattr(cb, name), float)]
+        lines += [f"   {name}" for name in names if name not in constants] + ["```", ""]
+        lines += [f"- `{name}` = {getattr(cb, name):.10g}" for name in constants] + [""]
     return "\n".join(lines)
 
 

@@ -55,7 +55,9 @@ def improvements(rows: Sequence[Row]) -> Figure:
         of = [row for row in rows if row.data == data]
         x, y = ([getattr(r, n) for r in of] for n in ("published_improvement", "improvement"))
         panel.plot(x, y, mark, color=colour, mfc="none", label=data)
-    panel.set(xlabel=r"published $\Delta\chi^2$", ylabel=r"$\Delta\chi^2$", xlim=ends, ylim=ends)
+    panel.set(
+        xlabel=r"published $\Delta\chi^2$", ylabel=r"our $\Delta\chi^2$", xlim=ends, ylim=ends
+    )
     panel.legend()
     return figure
 
@@ -146,7 +148,9 @@ def ess(rows: Sequence[Row]) -> Figure:
         experiment = cb.load_experiment(f"ess-{target}")
         counts, (axis,) = cb.predict("sm", {}, experiment), experiment.axes
         for name, colour in (("cevns", BLUE), (experiment.backgrounds[0].name, GREY)):
-            panel.stairs(counts[name], axis.edges, color=colour, label=component_word(name))
+            panel.stairs(
+                counts[name], axis.edges, baseline=None, color=colour, label=component_word(name)
+            )
         panel.set(title=f"ess-{target}", xscale="log", yscale="log", xlabel=axis.title)
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 1e-2))
     panels[0, 0].set_ylabel("events per bin")
