@@ -336,7 +336,7 @@ def hepdata(folder: Path, output: Path) -> None:
     from cevns_bayes.report.hepdata import write_hepdata
 
     tables = write_hepdata(folder, output)
-    out.print(f"{len(tables)} tables: {output}", soft_wrap=True, highlight=False)
+    out.print(f"Tables in {output}: {', '.join(tables)}", soft_wrap=True, highlight=False)
 
 
 for _command in ENSEMBLE_COMMANDS:

@@ -46,7 +46,7 @@ def test_submission_is_valid(cevns_bayes, folder, tmp_path):
 
     code, out, _ = cevns_bayes("hepdata", folder, "--output", tmp_path / "new")
     assert code == 0
-    assert "2 tables" in out
+    assert "limit_curve_confidence, profile_mass_coupling" in out
     files = {path.name: path.read_text() for path in (tmp_path / "new").iterdir()}
     submission = [*yaml.safe_load_all(files.pop("submission.yaml"))]
     validator = SubmissionFileValidator()
