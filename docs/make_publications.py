@@ -7,6 +7,7 @@ python docs/make_publications.py --text-only   only the pages, from publications
 
 import csv
 import hashlib
+import math
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def compute(publication: dict[str, Any]) -> Iterator[dict[str, str]]:
     stamp = {"version": version("cevns-bayes"), "data": data_hash(publication["data"])}
     for claim, value, error in _values(publication):
         row = {"publication": publication["id"], "claim": claim}
-        yield row | {"value": f"{value:.5g}", "error": error and f"{error:.3g}"} | stamp
+        yield row | {"value": f"{value:.6g}", "error": error and f"{error:.3g}"} | stamp
 
 
 def _values(publication: dict[str, Any]) -> Iterator[tuple[str, float, Any]]:
@@ -108,10 +109,19 @@ def _table(publication: dict[str, Any], found: Results) -> list[str]:
 
 def _cells(claim: dict[str, Any], row: dict[str, str]) -> list[str]:
     published = f"{claim['published']:g}" + (f" ± {claim['error']}" if "error" in claim else "")
-    ours = row["value"] + (f" ± {row['error']}" if row["error"] else "")
+    ours = _rounded(row)
     note = f" ({claim['note']})" if "note" in claim else ""
     published = published.replace("± +", "+")
     return [claim["quantity"] + note, published, ours, verdict(claim, row), claim["source"]]
+
+
+def _rounded(row: dict[str, str]) -> str:
+    """Two digits of the error, as many of the value."""
+    value, error = float(row["value"]), float(row["error"] or 0)
+    if not error:
+        return f"{value:.4g}"
+    places = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{places}f} ± {error:.{places}f}"
 
 
 def verdict(claim: dict[str, Any], row: dict[str, str]) -> str:
@@ -119,7 +129,7 @@ def verdict(claim: dict[str, Any], row: dict[str, str]) -> str:
     difference = float(row["value"]) - claim["published"]
     if abs(difference) <= claim["within"]:
         return f"reproduced (within {claim['within']:g})"
-    return f"differs by {difference:.3g}"
+    return f"differs by {difference:+.2g}"
 
 
 def chi2_rows(found: Results) -> list[Row]:

@@ -107,7 +107,7 @@ def test_data_are_those_of_the_pages(publications):
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"), [("10.5", "reproduced (within 1)"), ("12", "differs by 2")]
+    ("value", "verdict"), [("10.5", "reproduced (within 1)"), ("12", "differs by +2")]
 )
 def test_verdict(publications, value, verdict):
     claim = {"published": 10.0, "within": 1.0}
