@@ -1,6 +1,6 @@
 """The site: its commands and names exist, its walks work, its pages say what was computed."""
 
-import importlib.util
+import importlib
 import re
 import shlex
 import sys
@@ -24,17 +24,18 @@ def commands(path):
     return [shlex.split(line) for line in CONSOLE.findall(path.read_text(encoding="utf-8"))]
 
 
-@pytest.fixture(scope="module")
-def publications():
+def module_of(name):
+    """A module of docs/, which are no package."""
     sys.path.insert(0, str(DOCS))
     try:
-        path = DOCS / "make_publications.py"
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        return importlib.import_module(name)
     finally:
         sys.path.remove(str(DOCS))
-    return module
+
+
+@pytest.fixture(scope="module")
+def publications():
+    return module_of("make_publications")
 
 
 def parsed(arguments):
@@ -53,6 +54,13 @@ def test_commands_and_names_exist(path):
         parsed([argument for argument in arguments if argument not in ("...", "DIR/NAME")])
     names = set(NAME.findall(path.read_text(encoding="utf-8")))
     assert names <= {*dir(cb), "py"}, names - set(dir(cb))
+
+
+def test_api_reference_has_every_name():
+    groups = module_of("generate").groups()
+    assert len(groups) == 3
+    listed = [name for names in groups.values() for name in names]
+    assert sorted(listed) == sorted(name for name in dir(cb) if not name.startswith("__"))
 
 
 def test_a_wrong_option_would_be_noticed():
