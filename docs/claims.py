@@ -4,6 +4,7 @@ Each returns a number, or a number and its error.
 """
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pymc as pm
@@ -34,12 +35,9 @@ def expected(data: str, component: str = "cevns", days: float = 1.0) -> float:
     return float(cb.predict("sm", {}, data)[component].sum()) / days
 
 
-def fitted(data: str, norm: str, low: float = -0.95, high: float = 3.0, **held: float) -> Value:
+def fitted(data: str, norm: str, **held: float) -> Value:
     """CEvNS events with the norm of the signal free, and their error."""
-    prior = {norm: f"Uniform({low}, {high})"}
-    best = cb.fit(
-        "sm", data, priors=prior, fixed={k.replace("__", "::"): v for k, v in held.items()}
-    )
+    best = cb.fit("sm", data, priors={norm: "Uniform(-0.95, 3)"}, fixed=held)
     events = expected(data)
     return events * (1 + best.nuisances[norm]), events * best.errors[norm]
 
@@ -97,6 +95,7 @@ def released_cross_section() -> Value:
     return scale * events, scale * error
 
 
+@cache
 def lar_likelihood() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """CEvNS events, published -2 Delta ln L there, and ours."""
     lar, table = released_lar(), read_table("published", "lar_likelihood")
@@ -131,17 +130,17 @@ def eps_ee() -> cb.Scenario:
     )
 
 
+@cache
 def eps_ee_region(toys: int = 500):
     """Feldman-Cousins region of eps_ee on CsI 2017."""
     return cb.feldman_cousins(eps_ee(), ["csi-2017"], level=0.90, toys=toys, points=31)
 
 
-def eps_ee_end(end: str, toys: int = 500) -> Value:
+def eps_ee_end(end: str) -> Value:
     """An end of the 90 % Feldman-Cousins interval, and its error for want of toys."""
-    found = eps_ee_region(toys)
-    interval, errors = found.intervals()[0 if end == "low" else -1], found.interval_errors()
-    which = 0 if end == "low" else 1
-    return float(interval[which]), float(errors[0 if end == "low" else -1][which])
+    found, which = eps_ee_region(), {"low": 0, "high": -1}[end]
+    ends, errors = (np.ravel(of) for of in (found.intervals(), found.interval_errors()))
+    return float(ends[which]), float(errors[which])
 
 
 def dresden_chi2(quenching: str, signal: bool = True) -> float:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import claims
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -33,7 +32,6 @@ def write(publication: dict[str, Any], rows: Sequence[Row]) -> None:
     if "figure" not in publication:
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
-    mpl.use("agg")
     drawn = DRAWN[publication["figure"]](rows)
     drawn.savefig(FOLDER / f"{publication['id']}.png", dpi=130, metadata={"Software": None})
 
