@@ -26,7 +26,7 @@ from cevns_bayes.engine.compiled import Compiled, Counts, Measured, Part
 from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
-TOLERANCE = 1e-10
+TOLERANCE = 1e-10  # of heights, unless another one is asked for
 ROUNDING = 1e-7  # of heights: a step that lowers one by no more is accepted
 DAMPING = 1e-4  # at first, relative to the curvature
 MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
