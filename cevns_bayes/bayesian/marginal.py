@@ -24,6 +24,7 @@ POINTS = 32  # So many points of the proposal integrate over the nuisances.
 FREEDOM = 10.0  # Degrees of freedom of the t distribution.
 DEFENCE = 0.1  # This part of the weight of a cell is from the highest density around it.
 FAR = 300.0  # Where the height is lower by more, it need not be exact.
+TOLERANCE = 1e-5  # of the height elsewhere: what is lost, the width of the proposal covers
 NARROWEST = 1e-6  # of the widths of peaks, in the unit cube
 BISECTIONS = 40
 FLOOR = 1e-9  # of eigenvalues of the curvature, relative to the largest
@@ -164,7 +165,7 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
         better = solver.heights(moved) > solver.heights(start)
         start[better] = moved[better]
         rest = np.where(better[:, None, None], near.rest, 0.0)
-    found = solver.solve(start, range(parameters), rest=rest, far=FAR)
+    found = solver.solve(start, range(parameters), rest=rest, far=FAR, tolerance=TOLERANCE)
     root, slope = _shape(solver, found)
     alpha = found.x[:, parameters:]
     return Cells(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from scipy.interpolate import CloughTocher2DInterpolator, NearestNDInterpolator, PchipInterpolator
+from threadpoolctl import threadpool_limits
 
 from cevns_bayes.bayesian.density import (
     CELLS,
@@ -138,7 +139,8 @@ def _plane(*arrays: bytes) -> Density2D:
     unit = (centres - window[0]) / scale
     x, y = (_middles(window[:, i], CELLS[2]) for i in (0, 1))
     grid = np.meshgrid((x - window[0, 0]) / scale[0], (y - window[0, 1]) / scale[1], indexing="ij")
-    values = CloughTocher2DInterpolator(unit, logs)(*grid)
+    with threadpool_limits(1, user_api="blas"):  # qhull's many tiny matrices wait for threads.
+        values = CloughTocher2DInterpolator(unit, logs)(*grid)
     outside = np.isnan(values)
     points = [axis[outside] for axis in grid]
     values[outside] = NearestNDInterpolator(unit, logs)(*points)

@@ -20,6 +20,8 @@ from cevns_bayes.physics.kinematics import minimum_energy, recoil_range
 from cevns_bayes.physics.quadrature import inside_weights
 from cevns_bayes.sources.source import Source
 
+Coupling = Callable[[np.ndarray], np.ndarray]
+
 MIN_NODES, MAX_NODES = 8, 96
 TOLERANCE = 1e-7  # of the folded counts of a bin
 NEGLIGIBLE = 1e-8  # share of all counts below which a bin is not looked at
@@ -80,9 +82,9 @@ def _sum_of_products(kinematics: Sequence[Any], moments: Sequence[Any]) -> Any:
 
 
 def few_nodes(
-    energy: np.ndarray, rows: np.ndarray, couplings: Sequence[Callable[[np.ndarray], np.ndarray]]
+    energy: np.ndarray, rows: np.ndarray, couplings: Sequence[Coupling]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes that stand in for the fine ones of one nucleus.
+    """Nodes that stand in for the fine ones of one nucleus; where many are needed, of two halves.
 
     Parameters
     ----------
@@ -96,8 +98,7 @@ def few_nodes(
 
     Returns
     -------
-    nodes [MeV], shape (nodes,), and the matrix L, shape (recoil, nodes); all of the fine nodes if
-    the greatest number does not suffice
+    nodes [MeV], shape (nodes,), and the matrix L, shape (recoil, nodes)
     """
     seen = _seen(energy, rows)
     if not seen.any():
@@ -113,7 +114,22 @@ def few_nodes(
         found = np.array([rows @ (matrix @ g(np.exp(nodes))) for g in couplings])
         if np.all(np.abs(found - exact) <= TOLERANCE * np.abs(exact) + TOLERANCE * floor):
             return np.exp(nodes), matrix
-    return energy, np.eye(len(energy))
+    below = seen & (np.log(energy) < (low + high) / 2)
+    halves = [_of_some(part, energy, rows, couplings) for part in (below, seen & ~below)]
+    nodes, matrices = zip(*halves, strict=True)
+    return np.concatenate(nodes), np.hstack(matrices)
+
+
+def _of_some(
+    chosen: np.ndarray, energy: np.ndarray, rows: np.ndarray, couplings: Sequence[Coupling]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes that stand in for the chosen ones."""
+    few = chosen.sum() <= MAX_NODES
+    own, part = energy[chosen], rows[:, chosen]
+    nodes, found = (own, np.eye(len(own))) if few else few_nodes(own, part, couplings)
+    matrix = np.zeros((len(energy), len(nodes)))
+    matrix[chosen] = found
+    return nodes, matrix
 
 
 def _seen(energy: np.ndarray, rows: np.ndarray) -> np.ndarray:

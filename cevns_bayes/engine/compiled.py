@@ -221,5 +221,5 @@ class _Graphs:
 
 
 def _jaxified(inputs: list[Any], outputs: list[Any]) -> Callable[..., list[Any]]:
-    function = get_jaxified_graph(inputs=inputs, outputs=outputs)
+    function = jax.jit(get_jaxified_graph(inputs=inputs, outputs=outputs))
     return lambda *values: [jnp.asarray(output) for output in function(*values) or ()]

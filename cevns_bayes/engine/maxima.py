@@ -20,7 +20,7 @@ NEIGHBOURS = 3  # few: a narrow maximum is often beside a higher point of a wide
 SAME = 1e-3  # Maxima closer than this part of the box are one.
 PROMINENCE = 1e-3  # of the height: what rises less above its surroundings is no peak
 FAR_BELOW = -1e30  # any height
-ROUNDS = 3  # for points of the sequence
+ROUNDS, ROUGH = 3, 1e-4  # for points of the sequence, whose heights are only compared
 
 
 def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = None) -> Solution:
@@ -43,7 +43,10 @@ def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = N
     values = sobol_sequence(box)
     start = np.tile(solver.compiled.peaks, (len(values), 1))
     start[:, : len(box)] = values
-    found = solver.solve(start, range(len(box)), counts=counts, rounds=ROUNDS)
+    held = range(len(box))
+    found = solver.solve(
+        start, held, counts=counts, rounds=ROUNDS, tolerance=ROUGH, curvature=False
+    )
     scaled = (values - box[:, 0]) / np.ptp(box, axis=1)
     feet = found.at(local_maxima(scaled, found.height, NEIGHBOURS))
     tops = climbed(solver, feet.x, box, counts) if len(feet.x) else feet

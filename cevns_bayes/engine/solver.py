@@ -26,7 +26,7 @@ from cevns_bayes.engine.compiled import Compiled, Counts, Measured, Part
 from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
-TOLERANCE = 1e-10  # of the height: where a step promises less, it has arrived
+TOLERANCE = 1e-10  # of heights, unless another one is asked for
 ROUNDING = 1e-7  # of heights: a step that lowers one by no more is accepted
 DAMPING = 1e-4  # at first, relative to the curvature
 MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
@@ -124,6 +124,7 @@ class Solver:
         rest: np.ndarray | None = None,
         counts: Counts | Measured | None = None,
         far: float = np.inf,
+        tolerance: float = TOLERANCE,
         rounds: int = ROUNDS,
         curvature: bool = True,
     ) -> Solution:
@@ -142,7 +143,9 @@ class Solver:
             By experiment, in place of the observed ones; or with auxiliary measurements; or these
             for each point.
         far
-            Points that much lower than the highest need not arrive.
+            Points that much lower than the highest need not arrive, and have no rest.
+        tolerance
+            Of the height: where a step promises less, it has arrived.
         rounds
             Of ``ROUND`` steps at most; few of them spare hopeless points.
         curvature
@@ -155,25 +158,27 @@ class Solver:
         climbed = [start.copy(), rest, np.full(len(start), DAMPING)]
         left, height = np.full((2, len(start)), np.inf)
         bent = np.empty_like(rest)
+        tolerances = np.full(len(start), tolerance)
         todo = np.arange(len(start))
         for number in range(rounds):
             if number >= 2:  # It is from too far away: none, and that of where we are, in turn.
                 rest[todo] = 0.0
             if number >= 3 and number % 2:
                 (rest[todo],) = self._rests(measured, climbed[0], todo=todo)
-            found = self._climb(measured, *climbed, moving, todo=todo)
+            found = self._climb(measured, *climbed, moving, tolerances, todo=todo)
             for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
                 x[todo] = of_todo
             hopeless = height < np.fmax.reduce(height) - far
-            todo = np.flatnonzero(~(left <= TOLERANCE) & ~hopeless)
+            todo = np.flatnonzero(~(left <= tolerance) & ~hopeless)
             if not todo.size:
                 break
         if curvature:
-            (rest,) = self._rests(measured, climbed[0])
+            rest = np.zeros_like(bent)
+            (rest[~hopeless],) = self._rests(measured, climbed[0], todo=~hopeless)
             bent += rest
         else:
             bent = rest = np.zeros((len(start), 0, 0))
-        return Solution(climbed[0], height, bent, rest, left <= TOLERANCE)
+        return Solution(climbed[0], height, bent, rest, left <= tolerance)
 
     def heights(self, x: np.ndarray, counts: Counts | Measured | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
@@ -206,14 +211,14 @@ class Solver:
         return (rest,)
 
     def _climbed(
-        self, measured: Measured, start: Any, rest: Any, damping: Any, moving: Any
+        self, measured: Measured, start: Any, rest: Any, damping: Any, moving: Any, tolerance: Any
     ) -> tuple[Any, ...]:
         """Some steps from the start: where they lead, the height there, what may be left of the
         rise, and the curvature without the rest.
         """
 
         def unfinished(state: _State) -> Any:
-            return (state.steps < ROUND) & ~(state.left <= TOLERANCE)
+            return (state.steps < ROUND) & ~(state.left <= tolerance)
 
         def step(state: _State) -> _State:
             return self._step(state, moving, measured)

@@ -23,6 +23,7 @@ OTHER_POINTS = 201  # There are so many on a line along which minima are looked 
 STARTS = 3  # So many local minima are followed.
 COARSE_STEP = 4  # Every so many points of a surface nuisances are fitted first.
 SLACK = 10.0  # Fitting the nuisances is then expected to lower chi^2 by no more elsewhere.
+ACCURACY = 1e-6  # of heights on a surface
 ROUNDS = 4  # for the first points of a surface, of which some are hopeless
 
 
@@ -84,7 +85,9 @@ class Scan:
         heights = np.where(np.isfinite(heights), heights, FAR_BELOW)
         todo = 2 * (lowest - heights) < MAX_DELTA + SLACK
         while todo.any():
-            found = solver.solve(points[todo], held, rest=rest[todo], curvature=False)
+            found = solver.solve(
+                points[todo], held, rest=rest[todo], tolerance=ACCURACY, curvature=False
+            )
             heights[todo], done[todo] = np.fmax(found.height, heights[todo]), True
             near = done & (2 * (lowest - heights) < MAX_DELTA)
             todo = binary_dilation(near, np.ones((3, 3))) & ~done
