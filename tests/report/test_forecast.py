@@ -1,11 +1,14 @@
 """The sensitivity report: reach, impact, figures, files."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 import cevns_bayes as cb
-from cevns_bayes.report.forecast import tables, write_forecast
+from cevns_bayes.report.forecast import tables
+from cevns_bayes.report.forecast_page import write_forecast
 from cevns_bayes.report.plot_forecast import figures, is_quark_pair, slope
 from cevns_bayes.report.reach import EXPOSURES, _first
 
@@ -77,7 +80,7 @@ def test_files(angle, tmp_path):
     write_forecast(angle, shown, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     csv = {f"{name}.csv" for name in ("events", "intervals", "reach", "impact")}
-    assert names == {*csv, "regions.png", "reach.png", "forecast.md"}
+    assert names == {*csv, "regions.png", "reach.png", "forecast.md", "report.html"}
     page = (tmp_path / "forecast.md").read_text()
     assert "| ess-c3f8 | cevns |" in page
     events = tables(angle)["events"].rows
@@ -85,6 +88,19 @@ def test_files(angle, tmp_path):
     assert events[[row[:2] for row in events].index(["ess-c3f8", "cevns"])][2] == pytest.approx(
         expected
     )
+
+
+def test_page_needs_no_other_file_and_begins_with_the_result(angle, tmp_path):
+    write_forecast(angle, figures(angle), tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count('src="data:image/png;base64,') == 2
+    assert not re.search(r'(src|href)="(?!data:)', page)
+    headings = re.findall("<h2>(.*?)</h2>", page)
+    assert headings[0] == "Intervals, 90%"
+    assert len(headings) == 6
+    for row in tables(angle)["intervals"].cells():
+        assert "".join(f"<td>{cell}</td>" for cell in row[1:]) in page
+    assert "ESS forecast, arXiv:1911.00762" in page
 
 
 def test_slope_of_a_target():
