@@ -72,7 +72,7 @@ def _plane(panel: Axes, found: Forecast, colours: Mapping[str, str]) -> None:
 
 def _region(panel: Axes, of: Sensitivity, colour: str) -> None:
     first, second = (p.name for p in of.parameters)
-    surface = of.profile.surfaces[first, second]
+    surface = of.profile.surfaces[first, second].finer()
     limits = of.profile.curves[first].limits, of.profile.curves[second].limits
     density = posterior_density_2d(of.posterior, (first, second), limits)
     levels = [density.threshold(LEVEL), np.inf]
