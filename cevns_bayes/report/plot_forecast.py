@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -47,9 +48,20 @@ def plot_regions(found: Forecast) -> Figure | None:
     draw(panel, found, colours)
     figure.suptitle(f"{found.scenario.title}, {LEVEL:.0%}", fontsize=TITLE)
     handles = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
-    kinds = (Patch(color=GREY, alpha=0.4, label="credible (HDI)"),)
-    legend(figure, [*handles, *kinds, Line2D([], [], color=GREY, label="confidence (profile)")])
+    legend(figure, [*handles, *_kinds(found)])
     return figure
+
+
+def _kinds(found: Forecast) -> list[Artist]:
+    """Legend entries of what is drawn for each data set."""
+    kinds: list[Artist] = [
+        Patch(color=GREY, alpha=0.4, label="credible (HDI)"),
+        Line2D([], [], color=GREY, label="confidence (profile)"),
+    ]
+    if is_quark_pair(found.last.parameters):
+        label = r"slope $-(2Z+N)/(Z+2N)$"
+        kinds.append(Line2D([], [], color=GREY, linestyle=":", label=label))
+    return kinds
 
 
 def _colours(labels: Sequence[str]) -> dict[str, str]:
@@ -94,11 +106,13 @@ def _slope(panel: Axes, of: Sensitivity, colour: str) -> None:
     """Where the scenario is a pair of couplings of one flavour to up and down quarks."""
     if is_quark_pair(of.parameters):
         (experiment,) = of.experiments
-        panel.axline((0, 0), slope=slope(experiment), color=colour, linestyle=":", linewidth=1)
+        panel.axline((0, 0), slope=slope(experiment), color=colour, linestyle=":", linewidth=1.5)
 
 
 def is_quark_pair(parameters: Sequence[Parameter]) -> bool:
     """Whether these are a coupling eps to up quarks, and the same to down quarks."""
+    if len(parameters) != 2:
+        return False
     first, second = (p.name for p in parameters)
     return first.startswith("eps_") and first[-2:] == "_u" and second == f"{first[:-2]}_d"
 

@@ -106,9 +106,7 @@ def test_surfaces_get_more_points_until_they_are_resolved(toy):
     )
     found = scan(solver)
     curves = {name: found.curve(name) for name in ("x", "y")}
-    few, more, enough = (
-        _surface(found, ("x", "y"), curves, 31, most, 2) for most in (0, 70, 1000)
-    )
+    few, more, enough = (_surface(found, ("x", "y"), curves, 31, most, 2) for most in (0, 70, 1000))
     assert (len(few.x), len(more.x)) == (31, 61)
     assert not more.resolved
     assert enough.resolved

@@ -7,9 +7,12 @@ import pytest
 from matplotlib.figure import Figure
 
 import cevns_bayes as cb
-from cevns_bayes.report.forecast import tables
+from cevns_bayes.engine.problem import Problem
+from cevns_bayes.frequentist.profile import profile_of
+from cevns_bayes.frequentist.search import Search
+from cevns_bayes.report.forecast import MOST_POINTS, SURFACE_POINTS, Sensitivity, tables
 from cevns_bayes.report.forecast_page import write_forecast
-from cevns_bayes.report.plot_forecast import figures, is_quark_pair, slope
+from cevns_bayes.report.plot_forecast import _slope, figures, is_quark_pair, slope
 from cevns_bayes.report.reach import EXPOSURES, _first
 
 ONE = list(EXPOSURES).index(1.0)
@@ -108,6 +111,36 @@ def test_slope_of_a_target():
     assert slope(cb.load_experiment("ess-csi")) == pytest.approx(-(188 / 211 + 180 / 201) / 2)
     assert is_quark_pair(cb.load_scenario("nsi-ee-ud").parameters_of_interest)
     assert not is_quark_pair(cb.load_scenario("nsi-d-ee-mumu").parameters_of_interest)
+
+
+@pytest.mark.parametrize("name", ["ess-csi", "ess-ge", "ess-c3f8"])
+def test_rate_hardly_changes_along_the_slope(name):
+    def events(up, down):
+        return float(cb.predict("nsi-ee-ud", {"eps_ee_u": up, "eps_ee_d": down}, name).cevns.sum())
+
+    step, of = 0.05, slope(cb.load_experiment(name))
+    along, across = (abs(events(step, sign * step * of) - events(0, 0)) for sign in (1, -1))
+    assert along < 0.02 * across
+
+
+@pytest.mark.slow
+def test_bands_of_two_targets_end_smoothly():
+    """Two bands, of which the one through the Standard Model ends within the prior."""
+    problem = Problem.build("nsi-ee-ud", ["ess-csi", "ess-ar"])
+    found = profile_of(problem, Search.of(problem), SURFACE_POINTS, most_points=MOST_POINTS)
+    surface = found.surfaces["eps_ee_u", "eps_ee_d"]
+    assert surface.resolved
+    assert len(surface.finer().contours()) == 2
+
+
+def test_slopes_are_drawn_through_the_standard_model():
+    parameters = cb.load_scenario("nsi-ee-ud").parameters_of_interest
+    panel = Figure().subplots()
+    experiment = cb.load_experiment("ess-ar")
+    _slope(panel, Sensitivity((experiment,), parameters, None, None), "black")
+    (line,) = panel.lines
+    assert line.get_xy1() == (0, 0)
+    assert line.get_slope() == slope(experiment)
 
 
 def test_first_crossing():
