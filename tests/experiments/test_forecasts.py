@@ -1,12 +1,15 @@
 """Forecasts: counts as of independent integrals, Asimov fits, scenarios, common uncertainties."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
 import cevns_bayes as cb
+from cevns_bayes import cli
+from cevns_bayes.arguments import experiments_of
 from cevns_bayes.datasets import data_folder
 from cevns_bayes.experiments.forecasts import resolved_edges
 
@@ -241,6 +244,54 @@ def test_bins_are_not_narrower_than_the_resolution():
     ratio = np.diff(edges) / (0.3 * np.sqrt(edges[:-1]))
     assert ratio.min() > 1.0
     assert ratio.max() < 1.2
+
+
+# --- drawn counts ---------------------------------------------------------------------------------
+
+
+def test_drawn_counts_scatter_around_the_expected_ones():
+    (expected,) = cb.asimov("sm", {}, "ess-ge")
+    drawn = [expected.fluctuated(seed) for seed in range(200)]
+    counts = np.array([e.counts for e in drawn])
+    pulls = (counts - expected.counts) / np.sqrt(expected.counts)
+    assert counts.dtype == np.int64
+    assert pulls.mean() == pytest.approx(0.0, abs=4 / np.sqrt(pulls.size))
+    assert pulls.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * pulls.size))
+    assert drawn[7].is_pseudo_data
+    assert drawn[7].reference == ("pseudo-data drawn with seed 7, ESS forecast, arXiv:1911.00762")
+
+
+def test_drawn_counts_depend_on_seed_and_name_alone():
+    (one, other), (again,) = cb.asimov("sm", {}, ["ccm", "sns-lar"]), cb.asimov("sm", {}, "sns-lar")
+    np.testing.assert_array_equal(other.fluctuated(3).counts, again.fluctuated(3).counts)
+    assert (other.fluctuated(3).counts != other.fluctuated(4).counts).any()
+    renamed = replace(other, name="ccm")
+    assert (renamed.fluctuated(3).counts != other.fluctuated(3).counts).any()
+    assert one.fluctuated(3).fingerprint() != one.fingerprint()
+
+
+def test_what_was_observed_is_not_drawn_anew():
+    with pytest.raises(cb.InputError, match="counts of conus-plus are not expected ones"):
+        cb.load_experiment("conus-plus").fluctuated(1)
+
+
+@pytest.mark.parametrize("name", ["fit", "profile", "forecast", "run"])
+def test_commands_draw_counts_if_asked(name):
+    assert "fluctuate" in [parameter.name for parameter in cli.cli.commands[name].params]
+
+
+def test_drawn_counts_beside_observed_ones_on_the_command_line(cevns_bayes):
+    options = dict.fromkeys(("asimov", "exposure", "settings"))
+    options |= {name: {} for name in ("threshold", "background", "sigma")}
+    asimov, drawn = (
+        experiments_of("ess-c3f8,conus-plus", {**options, "fluctuate": seed})[0]
+        for seed in (None, 2)
+    )
+    assert drawn[0].counts != asimov[0].counts
+    assert drawn[1].counts == 395
+    code, _, err = cevns_bayes("fit", "sm", "--data", "conus-plus", "--fluctuate", 2)
+    assert code == 2
+    assert "--fluctuate draws the counts of forecasts" in err
 
 
 # --- changes --------------------------------------------------------------------------------------
