@@ -1,7 +1,7 @@
 """Forecasts: counts as of independent integrals, Asimov fits, scenarios, common uncertainties."""
 
 import csv
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -146,6 +146,39 @@ def test_electrons_at_a_reactor(forecast_brute_force, reactor_brute_force, antin
         end_kev=1.2,
     )
     np.testing.assert_allclose(counts, expected, rtol=1e-3)
+
+
+@dataclass(frozen=True)
+class LikeRecoils:
+    """Electrons of a visible energy look like recoils that give as much."""
+
+    resolution: cb.GaussianResolution
+    quenching: cb.LindhardQuenching
+
+    def cumulative(self, reconstructed, visible):
+        recoil_kev = np.geomspace(1e-4, 1e3, 4000)
+        visible_of_recoil = self.quenching.visible_energy_kev(1e-3 * recoil_kev)
+        return self.resolution.cumulative(
+            reconstructed, np.interp(visible, visible_of_recoil, recoil_kev)
+        )
+
+
+def test_electrons_left_out_at_the_ess_are_few():
+    """Of germanium, as ``ess.py`` says."""
+    flux = cb.pion_decay_at_rest(pions=ESS, distance_m=20.0)
+    experiment = cb.load_experiment("ess-ge")
+    resolution = cb.GaussianResolution(scale=0.15 * 0.6**0.5)
+    quenching = cb.LindhardQuenching(k=0.157, protons=32)
+    edges = experiment.axis("energy").edges
+    detector = cb.Detector(edges, quenching, LikeRecoils(resolution, quenching))
+    atoms = sum(cb.natural_element("Ge", 7.0).values())
+    response = cb.electron_response(["Ge"], detector, flux, end_kev=40.0, molecule_number=atoms)
+    both = replace(experiment, signals=(*experiment.signals, cb.Signal("es", response)))
+    standard = cb.predict("sm", {}, both).sum()
+    moment = cb.predict("magnetic-moment", {"mu_nu_e": 1.0, "mu_nu_mu": 0.0}, both).sum()
+    more = moment - standard
+    assert 0 < float(standard.es / standard.cevns) < 2e-5
+    assert float(more.es / more.cevns) == pytest.approx(0.04, abs=0.005)
 
 
 @pytest.mark.parametrize("name", NAMES)
