@@ -11,6 +11,7 @@ import cevns_bayes as cb
 from cevns_bayes import cli
 from cevns_bayes.arguments import experiments_of
 from cevns_bayes.datasets import data_folder
+from cevns_bayes.engine.problem import Problem
 from cevns_bayes.experiments.forecasts import resolved_edges
 
 ESS, SNS = 2.8e23 * 0.3 * 3, 1.5e23 * 0.0848 * 3
@@ -261,6 +262,28 @@ def test_a_common_radius_moves_both():
     for name, experiment in zip(pair, moved, strict=True):
         alone = cb.predict("sm", {}, name, nuisances={f"{name}::alpha_radius": 0.05})
         np.testing.assert_allclose(experiment.counts, alone.total, rtol=1e-9)
+
+
+def test_a_common_flux_moves_real_data_and_forecasts():
+    """By the part that each says is common."""
+    pair = ["csi-2017", "sns-cryocsi"]
+    nominal = cb.asimov("sm", {}, pair)
+    moved = cb.asimov("sm", {}, pair, nuisances={"alpha_flux": 0.1})
+    for before, after, share in zip(nominal, moved, (0.10, 0.09), strict=True):
+        signal = cb.predict("sm", {}, before.name)[[s.name for s in before.signals]]
+        events = float(signal.sum().to_dataarray().sum())
+        assert (after.counts - before.counts).sum() == pytest.approx(share * events, rel=1e-6)
+
+
+def test_real_data_stay_beside_a_forecast():
+    real, forecast = cb.load_experiment("conus-plus"), cb.load_experiment("ess-c3f8")
+    together = Problem.build("sm", [real, forecast])
+    assert together.experiments[0].counts == 395
+    expected = cb.predict("sm", {}, forecast).total
+    np.testing.assert_allclose(together.experiments[1].counts, expected)
+    alone = [Problem.build("sm", e).model for e in together.experiments]
+    heights = [model.compile_logp()(model.initial_point()) for model in (together.model, *alone)]
+    assert heights[0] == pytest.approx(heights[1] + heights[2], rel=1e-10)
 
 
 def test_a_scenario_of_the_radius_switches_off_the_common_one():

@@ -1,0 +1,118 @@
+"""Writes docs/talk.md and its figures: `make talk`.
+
+Each data set of each figure is computed once and kept in results/talk; remove a folder there to
+have its figure made again.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import cevns_bayes as cb
+from cevns_bayes.bayesian.regions import posterior_density_2d
+from cevns_bayes.physics.constants import G_F
+from cevns_bayes.report.forecast import Forecast, Sensitivity
+from cevns_bayes.report.forecast_page import write_forecast
+from cevns_bayes.report.plot_forecast import figures
+from cevns_bayes.report.reach import LEVEL
+from cevns_bayes.report.tables import Column, Table
+
+DOCS = Path(__file__).parent
+RESULTS, IMAGES = DOCS.parent / "results" / "talk", DOCS / "images" / "talk"
+TEXT = DOCS / "talk.txt"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One of the talk: a scenario on experiments, each alone and all together."""
+
+    scenario: str
+    data: tuple[str, ...]
+
+
+COHERENT = ("csi", "lar")
+FIGURES = {
+    "nsi-ee": Figure("nsi-ee-ud", COHERENT),
+    "nsi-mumu": Figure("nsi-mumu-ud", COHERENT),
+    "magnetic-moment": Figure("magnetic-moment", COHERENT),
+    "leptoquark-s1": Figure("leptoquark-s1", COHERENT),
+    "ess": Figure("nsi-ee-ud", ("ess-csi", "ess-si", "ess-ar")),
+}
+
+
+def made(name: str, figure: Figure) -> Path:
+    """The folder of a figure's results, which are computed if it is not there."""
+    folder = RESULTS / name
+    if not folder.exists():
+        print(f"{name}: {figure.scenario} on {', '.join(figure.data)} ...", flush=True)
+        found = cb.forecast(figure.scenario, list(figure.data))
+        staging = RESULTS / f".{name}"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        drawn = figures(found)
+        if name == "leptoquark-s1":
+            panel = drawn["regions"].axes[0]
+            panel.plot(*degenerate_line(found), color="black", linestyle=":", linewidth=1)
+        write_forecast(found, drawn, staging)
+        (staging / "table.md").write_text(areas(found).markdown(), encoding="utf-8")
+        staging.rename(folder)
+    return folder
+
+
+def areas(found: Forecast) -> Table:
+    """Area of the regions, and the confidence interval of each parameter."""
+    x, y = found.last.parameters
+    columns = [
+        Column("data"),
+        Column(f"area, {LEVEL:.0%} credible", ".3g"),
+        Column(f"area, {LEVEL:.0%} confidence", ".3g"),
+        *(Column(f"{p.name} {p.unit}, {LEVEL:.0%} confidence".strip(), ".3g") for p in (x, y)),
+    ]
+    rows = [
+        [name, *_areas(of), of.confidence(x.name), of.confidence(y.name)]
+        for name, of in found.sensitivities.items()
+    ]
+    return Table(columns, rows)
+
+
+def _areas(of: Sensitivity) -> tuple[float, float]:
+    first, second = (p.name for p in of.parameters)
+    limits = of.profile.curves[first].limits, of.profile.curves[second].limits
+    density = posterior_density_2d(of.posterior, (first, second), limits)
+    surface = of.profile.surfaces[first, second].finer()
+    cell = (surface.x[1] - surface.x[0]) * (surface.y[1] - surface.y[0])
+    inside = np.count_nonzero(surface.delta_chi2 < surface.threshold(LEVEL))
+    return density.area(LEVEL), inside * cell
+
+
+def degenerate_line(found: Forecast) -> tuple[np.ndarray, np.ndarray]:
+    """log10 of masses [GeV] and couplings with Q_LQ = -Q_SM for CsI, as the talk has it.
+
+    g^2 = -4 sqrt(2) G_F (g_V^p Z + g_V^n N) m^2/(Z + 2N), for masses far above the momentum
+    transfer; Z = 54 and N = 76 are the means of Cs and I.
+    """
+    protons, neutrons = 54.0, 76.0
+    charge = (0.5 - 2 * 0.23857) * protons - 0.5 * neutrons
+    ratio = -4 * np.sqrt(2) * G_F * charge / (protons + 2 * neutrons)
+    log_mass = np.linspace(*found.last.profile.curves["log10_mass"].limits, 50)
+    return log_mass, np.log10(1e3 * np.sqrt(ratio)) + log_mass
+
+
+def main() -> None:
+    text = TEXT.read_text(encoding="utf-8")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, figure in FIGURES.items():
+        folder = made(name, figure)
+        shutil.copy(folder / "regions.png", IMAGES / f"{name}.png")
+        command = f"cevns-bayes forecast {figure.scenario} --data {','.join(figure.data)}"
+        shown = f"`{command}`\n\n![{name}](images/talk/{name}.png)\n\n"
+        text = text.replace(
+            f"@{name}@\n", shown + (folder / "table.md").read_text(encoding="utf-8")
+        )
+    (DOCS / "talk.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
