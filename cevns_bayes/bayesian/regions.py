@@ -1,8 +1,9 @@
 """Densities of the parameters of interest, from what the sampler knows of them.
 
 The sampler laplace knows the marginal likelihood in cells (group ``marginal``): interpolated, it
-has no noise, while an estimate from draws has wavy edges, holes and islands on bands and plateaus.
-Posteriors of other samplers, and of three parameters, have their density estimated from the draws.
+has hardly any noise, while an estimate from draws has wavy edges, holes and islands on bands and
+plateaus. Posteriors of other samplers, and of three parameters, have their density estimated from
+the draws.
 """
 
 from functools import lru_cache
@@ -24,6 +25,7 @@ from cevns_bayes.bayesian.density import (
 )
 
 NEGLIGIBLE = 1e-4  # Cells that hold less together are not shown.
+ROUGHNESS = 0.01  # of the interpolation between cells, relative
 DEPTH = 25.0  # of the log-density below its maximum; beyond it is the same
 
 
@@ -51,7 +53,7 @@ def posterior_density_1d(
     axis = names.index(name)
     x, other = (joint.x, joint.y) if axis == 0 else (joint.y, joint.x)
     values = joint.values.sum(axis=1 - axis) * (other[1] - other[0])
-    return Density1D(**_noiseless(values, x[1] - x[0]), x=x)
+    return Density1D(**_interpolated(values, x[1] - x[0]), x=x)
 
 
 def posterior_density_2d(
@@ -73,10 +75,10 @@ def _of_cells(posterior: xr.DataTree) -> list[str]:
     return names if len(names) <= 2 else []
 
 
-def _noiseless(values: np.ndarray, volume: float) -> dict[str, Any]:
+def _interpolated(values: np.ndarray, volume: float) -> dict[str, Any]:
     values = values / (values.sum() * volume)
     flat = values.ravel()
-    return {"values": values, "at_draws": flat, "weights": flat * volume, "noise": 0.0}
+    return {"values": values, "at_draws": flat, "weights": flat * volume, "noise": ROUGHNESS}
 
 
 def _logs(cells: xr.Dataset, names: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,7 +109,7 @@ def _from_line(cells: xr.Dataset, name: str) -> Density1D:
     x = _middles(window[:, 0], CELLS[1])
     inside = np.clip(x, centres[order[0], 0], centres[order[-1], 0])
     values = np.exp(PchipInterpolator(centres[order, 0], logs[order])(inside))
-    return Density1D(**_noiseless(values, x[1] - x[0]), x=x)
+    return Density1D(**_interpolated(values, x[1] - x[0]), x=x)
 
 
 def _from_plane(cells: xr.Dataset, names: list[str]) -> Density2D:
@@ -143,4 +145,4 @@ def _plane(*arrays: bytes) -> Density2D:
     points = [axis[outside] for axis in grid]
     values[outside] = NearestNDInterpolator(unit, logs)(*points)
     volume = (x[1] - x[0]) * (y[1] - y[0])
-    return Density2D(**_noiseless(np.exp(np.minimum(values, 0.5)), volume), x=x, y=y)
+    return Density2D(**_interpolated(np.exp(np.minimum(values, 0.5)), volume), x=x, y=y)
