@@ -1,27 +1,27 @@
 """Writes docs/talk.md and its figures: `make talk`.
 
-Each data set of each figure is computed once and kept in results/talk; remove a folder there to
-have its figure made again.
+What a figure shows is computed once and kept in results/talk; remove a file there to have it
+computed again.
 """
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import cloudpickle
 import numpy as np
 
 import cevns_bayes as cb
 from cevns_bayes.bayesian.regions import posterior_density_2d
 from cevns_bayes.physics.constants import G_F
 from cevns_bayes.report.forecast import Forecast, Sensitivity
-from cevns_bayes.report.forecast_page import write_forecast
-from cevns_bayes.report.plot_forecast import figures
+from cevns_bayes.report.plot_forecast import plot_regions
 from cevns_bayes.report.reach import LEVEL
 from cevns_bayes.report.tables import Column, Table
 
 DOCS = Path(__file__).parent
 RESULTS, IMAGES = DOCS.parent / "results" / "talk", DOCS / "images" / "talk"
-TEXT = DOCS / "talk.txt"
+TEXT, DPI = DOCS / "talk.txt", 110
 
 
 @dataclass(frozen=True)
@@ -49,28 +49,22 @@ FIGURES = {
 }
 
 
-def made(name: str, figure: Figure) -> Path:
-    """The folder of a figure's results, which are computed if it is not there."""
-    folder = RESULTS / name
-    if not folder.exists():
+def found(name: str, figure: Figure) -> Forecast:
+    """What a figure shows, computed if it is not kept."""
+    kept = RESULTS / f"{name}.pickle"
+    if not kept.exists():
         print(f"{name}: {figure.command}", flush=True)
-        found = cb.forecast(figure.scenario, list(figure.data), share_flux=figure.share_flux)
-        staging = RESULTS / f".{name}"
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        drawn = figures(found)
-        if name == "leptoquark-s1":
-            panel = drawn["regions"].axes[0]
-            panel.plot(*degenerate_line(found), color="black", linestyle=":", linewidth=1)
-        write_forecast(found, drawn, staging)
-        (staging / "table.md").write_text(areas(found).markdown(), encoding="utf-8")
-        staging.rename(folder)
-    return folder
+        result = cb.forecast(figure.scenario, list(figure.data), share_flux=figure.share_flux)
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(".partial")
+        partial.write_bytes(cloudpickle.dumps(result))
+        partial.rename(kept)
+    return cloudpickle.loads(kept.read_bytes())
 
 
-def areas(found: Forecast) -> Table:
+def areas(result: Forecast) -> Table:
     """Area of the regions, and the confidence interval of each parameter."""
-    x, y = found.last.parameters
+    x, y = result.last.parameters
     columns = [
         Column("data"),
         Column(f"area, {LEVEL:.0%} credible", ".3g"),
@@ -79,7 +73,7 @@ def areas(found: Forecast) -> Table:
     ]
     rows = [
         [name, *_areas(of), of.confidence(x.name), of.confidence(y.name)]
-        for name, of in found.sensitivities.items()
+        for name, of in result.sensitivities.items()
     ]
     return Table(columns, rows)
 
@@ -94,7 +88,7 @@ def _areas(of: Sensitivity) -> tuple[float, float]:
     return density.area(LEVEL), inside * cell
 
 
-def degenerate_line(found: Forecast) -> tuple[np.ndarray, np.ndarray]:
+def degenerate_line(result: Forecast) -> tuple[np.ndarray, np.ndarray]:
     """log10 of masses [GeV] and couplings with Q_LQ = -Q_SM for CsI, as the talk has it.
 
     g^2 = -4 sqrt(2) G_F (g_V^p Z + g_V^n N) m^2/(Z + 2N), for masses far above the momentum
@@ -103,20 +97,27 @@ def degenerate_line(found: Forecast) -> tuple[np.ndarray, np.ndarray]:
     protons, neutrons = 54.0, 76.0
     charge = (0.5 - 2 * 0.23857) * protons - 0.5 * neutrons
     ratio = -4 * np.sqrt(2) * G_F * charge / (protons + 2 * neutrons)
-    log_mass = np.linspace(*found.last.profile.curves["log10_mass"].limits, 50)
+    log_mass = np.linspace(*result.last.profile.curves["log10_mass"].limits, 50)
     return log_mass, np.log10(1e3 * np.sqrt(ratio)) + log_mass
+
+
+def drawn(name: str, result: Forecast) -> Any:
+    """The figure of regions."""
+    regions = plot_regions(result)
+    if name == "leptoquark-s1":
+        panel = regions.axes[0]
+        panel.plot(*degenerate_line(result), color="black", linestyle=":", linewidth=1)
+    return regions
 
 
 def main() -> None:
     text = TEXT.read_text(encoding="utf-8")
     IMAGES.mkdir(parents=True, exist_ok=True)
     for name, figure in FIGURES.items():
-        folder = made(name, figure)
-        shutil.copy(folder / "regions.png", IMAGES / f"{name}.png")
+        result = found(name, figure)
+        drawn(name, result).savefig(IMAGES / f"{name}.png", dpi=DPI)
         shown = f"`{figure.command}`\n\n![{name}](images/talk/{name}.png)\n\n"
-        text = text.replace(
-            f"@{name}@\n", shown + (folder / "table.md").read_text(encoding="utf-8")
-        )
+        text = text.replace(f"@{name}@\n", shown + areas(result).markdown())
     (DOCS / "talk.md").write_text(text, encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.interpolate import CloughTocher2DInterpolator, NearestNDInterpolator, PchipInterpolator
+from scipy.interpolate import NearestNDInterpolator, PchipInterpolator, RBFInterpolator
 
 from cevns_bayes.bayesian.density import (
     CELLS,
@@ -26,7 +26,8 @@ from cevns_bayes.bayesian.density import (
 
 NEGLIGIBLE = 1e-4  # Cells that hold less together are not shown.
 ROUGHNESS = 0.01  # of the interpolation between cells, relative
-DEPTH = 25.0  # of the log-density below its maximum; beyond it is the same
+NEIGHBOURS = 30  # cells that each point of a plane is interpolated between
+DEPTH = 12.0  # of the log-density below its maximum; beyond it is the same
 
 
 def posterior_density_1d(
@@ -113,36 +114,22 @@ def _from_line(cells: xr.Dataset, name: str) -> Density1D:
 
 
 def _from_plane(cells: xr.Dataset, names: list[str]) -> Density2D:
-    ends = [np.stack([cells[f"{n}{end}"] for n in names], axis=1) for end in ("_low", "_high")]
     centres, logs, window = _logs(cells, names)
-    centres, logs = _with_border(centres, logs, ends)
-    return _plane(centres.tobytes(), logs.tobytes(), window.tobytes())
-
-
-def _with_border(
-    centres: np.ndarray, logs: np.ndarray, ends: list[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Also at the ends of the prior, where the density is that of the cells there."""
-    for axis in (0, 1):
-        for end, outermost in zip(ends, (ends[0].min(axis=0), ends[1].max(axis=0)), strict=True):
-            at = np.flatnonzero(end[:, axis] == outermost[axis])
-            border = centres[at].copy()
-            border[:, axis] = outermost[axis]
-            centres, logs = np.concatenate([centres, border]), np.concatenate([logs, logs[at]])
-    return centres, logs
+    sizes = np.stack([cells[f"{n}_high"] - cells[f"{n}_low"] for n in names], axis=1)
+    return _plane(
+        centres.tobytes(), logs.tobytes(), window.tobytes(), np.median(sizes, 0).tobytes()
+    )
 
 
 @lru_cache(maxsize=8)  # Tables and figures ask for the same again and again.
 def _plane(*arrays: bytes) -> Density2D:
-    centres, logs, window = map(np.frombuffer, arrays)
+    """By thin plates between cells, in units of these, which are squares then, or nearly so."""
+    centres, logs, window, size = map(np.frombuffer, arrays)
     centres, window = centres.reshape((-1, 2)), window.reshape((2, 2))
-    scale = window[1] - window[0]
-    unit = (centres - window[0]) / scale
     x, y = (_middles(window[:, i], CELLS[2]) for i in (0, 1))
-    grid = np.meshgrid((x - window[0, 0]) / scale[0], (y - window[0, 1]) / scale[1], indexing="ij")
-    values = CloughTocher2DInterpolator(unit, logs)(*grid)
-    outside = np.isnan(values)
-    points = [axis[outside] for axis in grid]
-    values[outside] = NearestNDInterpolator(unit, logs)(*points)
+    points = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1) / size
+    values = NearestNDInterpolator(centres / size, logs)(points)
+    reached = values > -DEPTH
+    values[reached] = RBFInterpolator(centres / size, logs, neighbors=NEIGHBOURS)(points[reached])
     volume = (x[1] - x[0]) * (y[1] - y[0])
     return Density2D(**_interpolated(np.exp(np.minimum(values, 0.5)), volume), x=x, y=y)
