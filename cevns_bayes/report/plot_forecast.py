@@ -19,6 +19,7 @@ from cevns_bayes.scenarios.scenario import Parameter
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#e69f00", "#56b4e9", "#f0e442", GREY)
 MAX_DELTA = 9.0  # shown
+MARGIN = 0.08  # around the regions of two parameters
 
 
 def figures(found: Forecast) -> dict[str, Figure]:
@@ -79,7 +80,21 @@ def _plane(panel: Axes, found: Forecast, colours: Mapping[str, str]) -> None:
     x, y = found.last.parameters
     panel.set(xlabel=x.axis_label, ylabel=y.axis_label)
     if x.standard_model is not None and y.standard_model is not None:
-        panel.plot(x.standard_model, y.standard_model, "P", color="black", label="Standard Model")
+        style: dict[str, Any] = {"color": "black", "clip_on": False, "zorder": 3}
+        panel.plot(x.standard_model, y.standard_model, "P", label="Standard Model", **style)
+    _zoom(panel, found)
+
+
+def _zoom(panel: Axes, found: Forecast) -> None:
+    """To the confidence regions, with a margin, if they have borders."""
+    x, y = (p.name for p in found.last.parameters)
+    profiles = [of.profile for of in found.sensitivities.values()]
+    borders = [line for of in profiles for line in of.surfaces[x, y].contours(LEVEL)]
+    if borders:
+        ends = np.stack([f(np.concatenate(borders), axis=0) for f in (np.min, np.max)])
+        margin = MARGIN * (ends[1] - ends[0]) * [[-1], [1]]
+        limits = np.transpose([found.last.profile.curves[name].limits for name in (x, y)])
+        panel.axis(np.clip(ends + margin, *limits).T.ravel().tolist())
 
 
 def _region(panel: Axes, of: Sensitivity, colour: str) -> None:

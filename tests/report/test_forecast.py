@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 import cevns_bayes as cb
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.frequentist.profile import profile_of
+from cevns_bayes.frequentist.profile import Curve, Profile, Surface, profile_of, threshold
 from cevns_bayes.frequentist.search import Search
-from cevns_bayes.report.forecast import MOST_POINTS, SURFACE_POINTS, Sensitivity, tables
+from cevns_bayes.report.forecast import MOST_POINTS, SURFACE_POINTS, Forecast, Sensitivity, tables
 from cevns_bayes.report.forecast_page import write_forecast
-from cevns_bayes.report.plot_forecast import _slope, figures, is_quark_pair, slope
+from cevns_bayes.report.plot_forecast import _slope, _zoom, figures, is_quark_pair, slope
 from cevns_bayes.report.reach import EXPOSURES, _first
 
 ONE = list(EXPOSURES).index(1.0)
@@ -141,6 +141,19 @@ def test_slopes_are_drawn_through_the_standard_model():
     (line,) = panel.lines
     assert line.get_xy1() == (0, 0)
     assert line.get_slope() == slope(experiment)
+
+
+def test_figure_shows_the_regions_alone():
+    x = np.linspace(0.0, 10.0, 101)
+    surface = Surface(("a", "b"), x, x, x[:, None] ** 2 + (x / 2) ** 2, np.zeros((0, 3)))
+    curves = {name: Curve(name, (0.0, 20.0), x, x**2, np.zeros((101, 1))) for name in ("a", "b")}
+    parameters = (cb.Parameter("a", "a"), cb.Parameter("b", "b"))
+    of = Sensitivity((), parameters, Profile(None, curves, {("a", "b"): surface}), None)
+    panel = Figure().subplots()
+    _zoom(panel, Forecast(None, {}, {"one": of}, ()))
+    end = threshold(0.90, 2) ** 0.5
+    assert panel.get_xlim() == pytest.approx((0.0, 1.08 * end), abs=0.01)
+    assert panel.get_ylim() == pytest.approx((0.0, 1.08 * 2 * end), abs=0.01)
 
 
 def test_first_crossing():
