@@ -114,11 +114,24 @@ def _from_line(cells: xr.Dataset, name: str) -> Density1D:
 
 
 def _from_plane(cells: xr.Dataset, names: list[str]) -> Density2D:
+    ends = [np.stack([cells[f"{n}{end}"] for n in names], axis=1) for end in ("_low", "_high")]
     centres, logs, window = _logs(cells, names)
-    sizes = np.stack([cells[f"{n}_high"] - cells[f"{n}_low"] for n in names], axis=1)
-    return _plane(
-        centres.tobytes(), logs.tobytes(), window.tobytes(), np.median(sizes, 0).tobytes()
-    )
+    centres, logs = _with_border(centres, logs, ends)
+    size = np.median(ends[1] - ends[0], axis=0)
+    return _plane(centres.tobytes(), logs.tobytes(), window.tobytes(), size.tobytes())
+
+
+def _with_border(
+    centres: np.ndarray, logs: np.ndarray, ends: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Also at the ends of the prior, where the density is that of the cells there."""
+    for axis in (0, 1):
+        for end, outermost in zip(ends, (ends[0].min(axis=0), ends[1].max(axis=0)), strict=True):
+            at = np.flatnonzero(end[:, axis] == outermost[axis])
+            border = centres[at].copy()
+            border[:, axis] = outermost[axis]
+            centres, logs = np.concatenate([centres, border]), np.concatenate([logs, logs[at]])
+    return centres, logs
 
 
 @lru_cache(maxsize=8)  # Tables and figures ask for the same again and again.

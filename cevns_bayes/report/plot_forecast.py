@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from cevns_bayes.bayesian.regions import posterior_density_2d
 from cevns_bayes.experiments.experiment import Experiment
+from cevns_bayes.frequentist.curves import Surface
 from cevns_bayes.report.forecast import TOGETHER, Forecast, Sensitivity
 from cevns_bayes.report.reach import BETTER, EXPOSURES, LEVEL
 from cevns_bayes.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, TITLE, legend
@@ -86,15 +87,20 @@ def _plane(panel: Axes, found: Forecast, colours: Mapping[str, str]) -> None:
 
 
 def _zoom(panel: Axes, found: Forecast) -> None:
-    """To the confidence regions, with a margin, if they have borders."""
+    """To the confidence regions, with a margin within the priors."""
     x, y = (p.name for p in found.last.parameters)
     profiles = [of.profile for of in found.sensitivities.values()]
-    borders = [line for of in profiles for line in of.surfaces[x, y].contours(LEVEL)]
-    if borders:
-        ends = np.stack([f(np.concatenate(borders), axis=0) for f in (np.min, np.max)])
-        margin = MARGIN * (ends[1] - ends[0]) * [[-1], [1]]
-        limits = np.transpose([found.last.profile.curves[name].limits for name in (x, y)])
-        panel.axis(np.clip(ends + margin, *limits).T.ravel().tolist())
+    inside = np.concatenate([_inside(of.surfaces[x, y].finer()) for of in profiles])
+    ends = np.stack([inside.min(axis=0), inside.max(axis=0)])
+    margin = MARGIN * (ends[1] - ends[0]) * [[-1], [1]]
+    limits = np.transpose([found.last.profile.curves[name].limits for name in (x, y)])
+    panel.axis(np.clip(ends + margin, *limits).T.ravel().tolist())
+
+
+def _inside(surface: Surface) -> np.ndarray:
+    """Points within the region, shape (points, 2)."""
+    x, y = np.nonzero(surface.delta_chi2 < surface.threshold(LEVEL))
+    return np.column_stack([surface.x[x], surface.y[y]])
 
 
 def _region(panel: Axes, of: Sensitivity, colour: str) -> None:
