@@ -33,7 +33,7 @@ figures: run
 	cp results/weak-mixing-angle-csi/posterior.png docs/images/weak-mixing-angle-posterior.png
 	cp results/weak-mixing-angle-csi/spectra_csi.png docs/images/weak-mixing-angle-spectra.png
 
-# docs/talk.md and its figures, kept in results/talk; ten minutes if they are not there.
+# docs/talk.md and its figures, from what is kept in results/talk, or computed, which takes long.
 talk: $(VENV)/.run
 	$(BIN)/python docs/make_talk.py
 

@@ -63,13 +63,13 @@ def found(name: str, figure: Figure) -> Forecast:
 
 
 def areas(result: Forecast) -> Table:
-    """Area of the regions, and the confidence interval of each parameter."""
+    """Area of the regions, and the confidence interval of each parameter alone."""
     x, y = result.last.parameters
     columns = [
         Column("data"),
         Column(f"area, {LEVEL:.0%} credible", ".3g"),
         Column(f"area, {LEVEL:.0%} confidence", ".3g"),
-        *(Column(f"{p.name} {p.unit}, {LEVEL:.0%} confidence".strip(), ".3g") for p in (x, y)),
+        *(Column(f"{f'{p.name} {p.unit}'.strip()}, {LEVEL:.0%}", ".3g") for p in (x, y)),
     ]
     rows = [
         [name, *_areas(of), of.confidence(x.name), of.confidence(y.name)]

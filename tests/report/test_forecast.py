@@ -72,7 +72,7 @@ def test_impact_is_that_of_a_nuisance_which_is_held(angle):
     held = cb.profile("weak-mixing-angle", ["reactor-ge", "ess-c3f8"], fixed={name: 0.0})
     ((low, high),) = held.limits("sin2_theta_w")
     expected = 1 - (high - low) / 2 / reach.systematics[ONE]
-    assert reach.impact[name] == pytest.approx(expected, abs=0.01)
+    assert reach.impact[name] == pytest.approx(expected, abs=0.03)
     assert list(reach.impact.values()) == sorted(reach.impact.values(), reverse=True)
     assert np.isfinite([*reach.impact.values()]).all()
 
@@ -152,8 +152,8 @@ def test_figure_shows_the_regions_alone():
     panel = Figure().subplots()
     _zoom(panel, Forecast(None, {}, {"one": of}, ()))
     end = threshold(0.90, 2) ** 0.5
-    assert panel.get_xlim() == pytest.approx((0.0, 1.08 * end), abs=0.01)
-    assert panel.get_ylim() == pytest.approx((0.0, 1.08 * 2 * end), abs=0.01)
+    assert panel.get_xlim() == pytest.approx((0.0, 1.08 * end), abs=0.03)
+    assert panel.get_ylim() == pytest.approx((0.0, 1.08 * 2 * end), abs=0.03)
 
 
 def test_first_crossing():
