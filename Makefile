@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: run test slow lint wheel-check release-check docs publications notebooks figures benchmarks clean
+.PHONY: run test slow lint wheel-check release-check docs publications notebooks figures talk sensitivities benchmarks clean
 
 run: $(VENV)/.run
 	$(BIN)/cevns-bayes run weak-mixing-angle --data csi --force
@@ -48,6 +48,14 @@ figures: run
 	cp results/charge-radius-csi/region_r2_ee_r2_mumu.png docs/images/charge-radius-region.png
 	cp results/weak-mixing-angle-csi/posterior.png docs/images/weak-mixing-angle-posterior.png
 	cp results/weak-mixing-angle-csi/spectra_csi.png docs/images/weak-mixing-angle-spectra.png
+
+# docs/talk.md and its figures, from what is kept in results/talk, or computed, which takes long.
+talk: $(VENV)/.run
+	$(BIN)/python docs/make_talk.py
+
+# The table of sensitivities in docs/forecasts.md.
+sensitivities: $(VENV)/.run
+	$(BIN)/python docs/make_sensitivities.py
 
 # Against other samplers and fitters; half an hour on a quiet machine.
 benchmarks: $(VENV)/.dev

@@ -38,7 +38,7 @@ SAMPLING = (
     "progressbar",
 )
 CHANGES = ("threshold", "background", "sigma")
-FORECAST = ("asimov", "settings", "exposure", *CHANGES)
+FORECAST = ("asimov", "settings", "exposure", "fluctuate", *CHANGES)
 
 # The names are those of ModelOptions.
 form_factor_option = click.option(
@@ -94,6 +94,12 @@ physics_options = options_of(
         metavar="SCENARIO",
         help="Forecast: in place of the data what SCENARIO expects, with the values of --set. "
         "The Standard Model if only --exposure or the like is given.",
+    ),
+    click.option(
+        "--fluctuate",
+        type=click.IntRange(0),
+        metavar="SEED",
+        help="Draw the counts of forecasts around the expected ones, in place of Asimov data.",
     ),
     set_option,
     forecast_options,
@@ -194,7 +200,9 @@ def label_of(data: str, options: dict[str, Any]) -> str:
     forecast = any(options.get(name) not in (None, (), {}) for name in FORECAST)
     fixed = sorted(options.get("fixed", {}).items())
     held = [f"{name.replace('::', '_')}={value!r}" for name, value in fixed]
-    return "-".join([*stems, *(["asimov"] if forecast else []), *held])
+    seed = options.get("fluctuate")
+    kind = "asimov" if seed is None else f"toy{seed}"
+    return "-".join([*stems, *([kind] if forecast else []), *held])
 
 
 def scenarios_of(names: tuple[str, ...], everything: bool) -> list[Any]:
@@ -250,13 +258,22 @@ def experiments_of(data: str, options: dict[str, Any]) -> tuple[list[Any], dict[
     if scenario is None and exposure is None:
         if settings:
             raise InputError("--set gives values to the scenario of --asimov, which is missing")
-        return experiments, model
+        return fluctuated(experiments, options["fluctuate"]), model
     values, nuisances = values_of(scenario or "sm", experiments, settings)
     physics = {**model, "priors": None, "fixed": None}
     truth = asimov(
         scenario or "sm", values, experiments, nuisances=nuisances, exposure=exposure, **physics
     )
-    return truth, model
+    return fluctuated(truth, options["fluctuate"]), model
+
+
+def fluctuated(experiments: list[Any], seed: int | None) -> list[Any]:
+    """With counts of forecasts that are drawn if there is a seed; what was observed stays."""
+    if seed is None:
+        return experiments
+    if not any(experiment.is_pseudo_data for experiment in experiments):
+        raise InputError("--fluctuate draws the counts of forecasts; give --asimov SCENARIO, too")
+    return [e.fluctuated(seed) if e.is_pseudo_data else e for e in experiments]
 
 
 def changed(names: list[str], options: dict[str, Any]) -> list[Any]:

@@ -213,7 +213,8 @@ def forecast(scenario: str, data: str, output: Path | None, **options: Any) -> N
     Example: cevns-bayes forecast nsi-ee-ud --data ess-csi,ess-si --output forecast
     """
     from cevns_bayes.report.folder import new_folder
-    from cevns_bayes.report.forecast import forecast, tables, write_forecast
+    from cevns_bayes.report.forecast import forecast, tables
+    from cevns_bayes.report.forecast_page import write_forecast
     from cevns_bayes.report.plot_forecast import figures
     from cevns_bayes.scenarios.scenario import load_scenario
 

@@ -1,8 +1,9 @@
 """Densities of the parameters of interest, from what the sampler knows of them.
 
 The sampler laplace knows the marginal likelihood in cells (group ``marginal``): interpolated, it
-has no noise, while an estimate from draws has wavy edges, holes and islands on bands and plateaus.
-Posteriors of other samplers, and of three parameters, have their density estimated from the draws.
+has hardly any noise, while an estimate from draws has wavy edges, holes and islands on bands and
+plateaus. Posteriors of other samplers, and of three parameters, have their density estimated from
+the draws.
 """
 
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.interpolate import CloughTocher2DInterpolator, NearestNDInterpolator, PchipInterpolator
+from scipy.interpolate import NearestNDInterpolator, PchipInterpolator, RBFInterpolator
 from threadpoolctl import threadpool_limits
 
 from cevns_bayes.bayesian.density import (
@@ -25,7 +26,9 @@ from cevns_bayes.bayesian.density import (
 )
 
 NEGLIGIBLE = 1e-4  # Cells that hold less together are not shown.
-DEPTH = 25.0  # of the log-density below its maximum; beyond it is the same
+ROUGHNESS = 0.01  # of the interpolation between cells, relative
+NEIGHBOURS = 30  # cells that each point of a plane is interpolated between
+DEPTH = 12.0  # of the log-density below its maximum; beyond it is the same
 
 
 def posterior_density_1d(
@@ -52,7 +55,7 @@ def posterior_density_1d(
     axis = names.index(name)
     x, other = (joint.x, joint.y) if axis == 0 else (joint.y, joint.x)
     values = joint.values.sum(axis=1 - axis) * (other[1] - other[0])
-    return Density1D(**_noiseless(values, x[1] - x[0]), x=x)
+    return Density1D(**_interpolated(values, x[1] - x[0]), x=x)
 
 
 def posterior_density_2d(
@@ -74,10 +77,10 @@ def _of_cells(posterior: xr.DataTree) -> list[str]:
     return names if len(names) <= 2 else []
 
 
-def _noiseless(values: np.ndarray, volume: float) -> dict[str, Any]:
+def _interpolated(values: np.ndarray, volume: float) -> dict[str, Any]:
     values = values / (values.sum() * volume)
     flat = values.ravel()
-    return {"values": values, "at_draws": flat, "weights": flat * volume, "noise": 0.0}
+    return {"values": values, "at_draws": flat, "weights": flat * volume, "noise": ROUGHNESS}
 
 
 def _logs(cells: xr.Dataset, names: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,14 +111,15 @@ def _from_line(cells: xr.Dataset, name: str) -> Density1D:
     x = _middles(window[:, 0], CELLS[1])
     inside = np.clip(x, centres[order[0], 0], centres[order[-1], 0])
     values = np.exp(PchipInterpolator(centres[order, 0], logs[order])(inside))
-    return Density1D(**_noiseless(values, x[1] - x[0]), x=x)
+    return Density1D(**_interpolated(values, x[1] - x[0]), x=x)
 
 
 def _from_plane(cells: xr.Dataset, names: list[str]) -> Density2D:
     ends = [np.stack([cells[f"{n}{end}"] for n in names], axis=1) for end in ("_low", "_high")]
     centres, logs, window = _logs(cells, names)
     centres, logs = _with_border(centres, logs, ends)
-    return _plane(centres.tobytes(), logs.tobytes(), window.tobytes())
+    size = np.median(ends[1] - ends[0], axis=0)
+    return _plane(centres.tobytes(), logs.tobytes(), window.tobytes(), size.tobytes())
 
 
 def _with_border(
@@ -133,16 +137,15 @@ def _with_border(
 
 @lru_cache(maxsize=8)  # Tables and figures ask for the same again and again.
 def _plane(*arrays: bytes) -> Density2D:
-    centres, logs, window = map(np.frombuffer, arrays)
+    """By thin plates between cells, in units of these, which are squares then, or nearly so."""
+    centres, logs, window, size = map(np.frombuffer, arrays)
     centres, window = centres.reshape((-1, 2)), window.reshape((2, 2))
-    scale = window[1] - window[0]
-    unit = (centres - window[0]) / scale
     x, y = (_middles(window[:, i], CELLS[2]) for i in (0, 1))
-    grid = np.meshgrid((x - window[0, 0]) / scale[0], (y - window[0, 1]) / scale[1], indexing="ij")
-    with threadpool_limits(1, user_api="blas"):  # qhull's many tiny matrices wait for threads.
-        values = CloughTocher2DInterpolator(unit, logs)(*grid)
-    outside = np.isnan(values)
-    points = [axis[outside] for axis in grid]
-    values[outside] = NearestNDInterpolator(unit, logs)(*points)
+    points = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1) / size
+    values = NearestNDInterpolator(centres / size, logs)(points)
+    reached = values > -DEPTH
+    plates = RBFInterpolator(centres / size, logs, neighbors=NEIGHBOURS)
+    with threadpool_limits(1, user_api="blas"):  # Its many small matrices wait for threads.
+        values[reached] = plates(points[reached])
     volume = (x[1] - x[0]) * (y[1] - y[0])
-    return Density2D(**_noiseless(np.exp(np.minimum(values, 0.5)), volume), x=x, y=y)
+    return Density2D(**_interpolated(np.exp(np.minimum(values, 0.5)), volume), x=x, y=y)

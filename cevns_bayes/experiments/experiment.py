@@ -15,6 +15,8 @@ from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.components import Component, Signal
 from cevns_bayes.experiments.likelihoods import Likelihood, Poisson
 
+ASIMOV = "Asimov data, "
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -256,8 +258,20 @@ class Experiment:
 
     def asimov(self, counts: Any) -> "Experiment":
         """The experiment with expected counts in place of the observed ones."""
-        about = self.reference if self.is_pseudo_data else f"Asimov data, {self.reference}"
+        about = self.reference if self.is_pseudo_data else f"{ASIMOV}{self.reference}"
         return replace(self, counts=counts, reference=about, is_pseudo_data=True)
+
+    def fluctuated(self, seed: int) -> "Experiment":
+        """A forecast with counts drawn around its expected ones, the same of a name and a seed.
+
+        Auxiliary measurements of nuisances are not drawn.
+        """
+        if self.counts is None or not self.is_pseudo_data:
+            raise InputError(f"counts of {self.name} are not expected ones: none can be drawn")
+        rng = np.random.default_rng([seed, *self.name.encode()])
+        counts = self.likelihood.draw(rng, np.asarray(self.counts, dtype=float))
+        about = f"pseudo-data drawn with seed {seed}, {self.reference.removeprefix(ASIMOV)}"
+        return replace(self, counts=counts, reference=about)
 
     def scaled(self, exposure: float) -> "Experiment":
         """Forecast for ``exposure`` times the exposure: more signal and background, no counts."""

@@ -4,18 +4,21 @@ By Wilks' theorem the confidence region of a level is where Delta chi^2 is below
 chi^2 with as many degrees of freedom as there are parameters.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from contourpy import contour_generator
 from scipy import stats
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import PchipInterpolator, RectBivariateSpline
 
 from cevns_bayes.errors import InputError
 from cevns_bayes.frequentist.search import MAX_SCANNED
 from cevns_bayes.scenarios.prior_view import Limits
 
 LEVELS = (0.68, 0.90, 0.95)
+FINER = 4  # times as many points as on the grid of a surface
+MAX_SMOOTH = 20.0  # Where Delta chi^2 is higher, as where it is but a bound, a spline is flat.
+MAX_BEND = 0.4  # Straight lines between points may be that far from the spline near a border.
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,26 @@ class Surface:
     delta_chi2: np.ndarray
     minima: np.ndarray
     dof: int = 2
+
+    def finer(self) -> "Surface":
+        """On a grid ``FINER`` times as fine, interpolated by a cubic spline.
+
+        Delta chi^2 is cut at ``MAX_SMOOTH``. Bands that are hardly wider than the steps of the grid
+        are smooth then, and end in one piece.
+        """
+        x, y = (np.linspace(of[0], of[-1], FINER * (len(of) - 1) + 1) for of in (self.x, self.y))
+        delta = np.minimum(self.delta_chi2, MAX_SMOOTH)
+        return replace(self, x=x, y=y, delta_chi2=RectBivariateSpline(self.x, self.y, delta)(x, y))
+
+    @property
+    def resolved(self) -> bool:
+        """Whether straight lines between points tell the borders of regions as a spline does."""
+        finer = self.finer()
+        delta = np.minimum(self.delta_chi2, MAX_SMOOTH)
+        straight = RectBivariateSpline(self.x, self.y, delta, kx=1, ky=1)(finer.x, finer.y)
+        low, high = self.threshold(LEVELS[0]), self.threshold(LEVELS[-1])
+        near = (finer.delta_chi2 > low) & (finer.delta_chi2 < high)
+        return bool((np.abs(straight - finer.delta_chi2)[near] < MAX_BEND).all())
 
     def threshold(self, level: float) -> float:
         """Delta chi^2 at the border of a confidence region."""

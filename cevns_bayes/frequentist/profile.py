@@ -91,14 +91,35 @@ def profile_of(
     *,
     surfaces: bool = True,
     dof: int = 2,
+    most_points: int = 0,
 ) -> Profile:
-    """The same of a problem with its search, which may serve for more."""
+    """The same of a problem with its search, which may serve for more.
+
+    Surfaces have up to ``most_points`` along each axis, if that is more than ``points``, until they
+    are resolved.
+    """
     scan = Scan.of(search)
     curves = {name: scan.curve(name) for name in search.names}
-    grids = {name: _grid(curve, points) for name, curve in curves.items()}
     pairs = list(combinations(curves, 2)) if surfaces else []
-    maps = {pair: scan.surface(*pair, grids, dof) for pair in pairs}
+    maps = {pair: _surface(scan, pair, curves, points, most_points, dof) for pair in pairs}
     return Profile(fit_result(problem, search, scan.minima), curves, maps)
+
+
+def _surface(
+    scan: Scan,
+    pair: tuple[str, str],
+    curves: Mapping[str, Curve],
+    points: int,
+    most_points: int,
+    dof: int,
+) -> Surface:
+    """With twice as many points again and again until it is resolved."""
+    while True:
+        grids = {name: _grid(curves[name], points) for name in pair}
+        surface = scan.surface(*pair, grids, dof)
+        points = 2 * points - 1
+        if points > most_points or surface.resolved:
+            return surface
 
 
 def _grid(curve: Curve, points: int) -> np.ndarray:

@@ -5,8 +5,7 @@ Regions are those of the data; a forecast has what the Standard Model predicts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 import xarray as xr
@@ -23,16 +22,10 @@ from cevns_bayes.report.tables import Column, Table
 from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
-SURFACE_POINTS = 61
+SURFACE_POINTS, MOST_POINTS = 61, 241
 DRAWS, SEED = 250, 1  # Regions come from cells, which need no draws.
 
-TOGETHER, PAGE, DPI = "together", "forecast.md", 150
-HEADINGS = {
-    "events": "Events that the Standard Model predicts",
-    "intervals": f"Intervals, {LEVEL:.0%}",
-    "reach": f"Reach of all experiments against exposure and systematics, {LEVEL:.0%}",
-    "impact": "By which part the reach would shrink were a nuisance known exactly",
-}
+TOGETHER = "together"
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,8 @@ def forecast(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOpti
 
 
 def _sensitivity(problem: Problem) -> Sensitivity:
-    scanned = profile_of(problem, Search.of(problem), SURFACE_POINTS)
+    search = Search.of(problem)
+    scanned = profile_of(problem, search, SURFACE_POINTS, most_points=MOST_POINTS)
     parameters = tuple(
         p if p.name in scanned.curves else p.logarithm
         for p in problem.scenario.parameters_of_interest
@@ -124,11 +118,11 @@ def _events(
 
 
 def tables(found: Forecast) -> dict[str, Table]:
-    """By name: events, intervals, reach, impact; the last two if there is a reach."""
-    shown = {"events": _events_table(found), "intervals": _intervals(found)}
+    """By name, the result first: intervals, reach and impact if there is a reach, events."""
+    shown = {"intervals": _intervals(found)}
     if found.reaches:
         shown |= {"reach": _reach_table(found), "impact": _impact(found)}
-    return shown
+    return shown | {"events": _events_table(found)}
 
 
 def _named(parameter: Parameter) -> str:
@@ -170,15 +164,3 @@ def _impact(found: Forecast) -> Table:
     columns = [Column(_named(of.parameter), ".1%") for of in found.reaches]
     rows = [[name, *(of.impact.get(name) for of in found.reaches)] for name in first.impact]
     return Table([Column("nuisance"), *columns], rows)
-
-
-def write_forecast(found: Forecast, figures: Mapping[str, Any], folder: Path) -> None:
-    """Write tables as CSV, figures as PNG, and a page in Markdown of all into a folder."""
-    lines = [f"# {found.scenario.title}: forecast", "", found.scenario.reference, ""]
-    for name, table in tables(found).items():
-        (folder / f"{name}.csv").write_text(table.csv(), encoding="utf-8")
-        lines += [f"## {HEADINGS[name]}", "", table.markdown()]
-    for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.png", dpi=DPI)
-        lines += [f"![{name}]({name}.png)", ""]
-    (folder / PAGE).write_text("\n".join(lines), encoding="utf-8")

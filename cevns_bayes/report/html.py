@@ -105,7 +105,11 @@ def _tables(analysis: Analysis) -> dict[str, Any]:
 
 
 def _embedded(name: str, figure: Figure, analysis: Analysis) -> dict[str, str]:
+    return {"name": name, "png": encoded(figure), "caption": caption(name, analysis)}
+
+
+def encoded(figure: Figure) -> str:
+    """A figure as PNG in base64."""
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=DPI_OF_REPORT)
-    png = base64.b64encode(picture.getvalue()).decode("ascii")
-    return {"name": name, "png": png, "caption": caption(name, analysis)}
+    return base64.b64encode(picture.getvalue()).decode("ascii")

@@ -95,7 +95,7 @@ def _number(value: Any) -> float | None:
 def data_title(experiments: Sequence[Experiment]) -> str:
     """``"csi+lar-gaussian"``, and whether it is a forecast."""
     names = "+".join(experiment.full_name for experiment in experiments)
-    return f"{names} (Asimov)" if any(e.is_pseudo_data for e in experiments) else names
+    return f"{names} (pseudo-data)" if any(e.is_pseudo_data for e in experiments) else names
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:

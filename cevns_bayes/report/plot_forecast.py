@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -11,6 +12,7 @@ from matplotlib.patches import Patch
 
 from cevns_bayes.bayesian.regions import posterior_density_2d
 from cevns_bayes.experiments.experiment import Experiment
+from cevns_bayes.frequentist.curves import Surface
 from cevns_bayes.report.forecast import TOGETHER, Forecast, Sensitivity
 from cevns_bayes.report.reach import BETTER, EXPOSURES, LEVEL
 from cevns_bayes.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, TITLE, legend
@@ -18,6 +20,7 @@ from cevns_bayes.scenarios.scenario import Parameter
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#e69f00", "#56b4e9", "#f0e442", GREY)
 MAX_DELTA = 9.0  # shown
+MARGIN = 0.08  # around the regions of two parameters
 
 
 def figures(found: Forecast) -> dict[str, Figure]:
@@ -47,9 +50,20 @@ def plot_regions(found: Forecast) -> Figure | None:
     draw(panel, found, colours)
     figure.suptitle(f"{found.scenario.title}, {LEVEL:.0%}", fontsize=TITLE)
     handles = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
-    kinds = (Patch(color=GREY, alpha=0.4, label="credible (HDI)"),)
-    legend(figure, [*handles, *kinds, Line2D([], [], color=GREY, label="confidence (profile)")])
+    legend(figure, [*handles, *_kinds(found)])
     return figure
+
+
+def _kinds(found: Forecast) -> list[Artist]:
+    """Legend entries of what is drawn for each data set."""
+    kinds: list[Artist] = [
+        Patch(color=GREY, alpha=0.4, label="credible (HDI)"),
+        Line2D([], [], color=GREY, label="confidence (profile)"),
+    ]
+    if is_quark_pair(found.last.parameters):
+        label = r"slope $-(2Z+N)/(Z+2N)$"
+        kinds.append(Line2D([], [], color=GREY, linestyle=":", label=label))
+    return kinds
 
 
 def _colours(labels: Sequence[str]) -> dict[str, str]:
@@ -67,12 +81,31 @@ def _plane(panel: Axes, found: Forecast, colours: Mapping[str, str]) -> None:
     x, y = found.last.parameters
     panel.set(xlabel=x.axis_label, ylabel=y.axis_label)
     if x.standard_model is not None and y.standard_model is not None:
-        panel.plot(x.standard_model, y.standard_model, "P", color="black", label="Standard Model")
+        style: dict[str, Any] = {"color": "black", "clip_on": False, "zorder": 3}
+        panel.plot(x.standard_model, y.standard_model, "P", label="Standard Model", **style)
+    _zoom(panel, found)
+
+
+def _zoom(panel: Axes, found: Forecast) -> None:
+    """To the confidence regions, with a margin within the priors."""
+    x, y = (p.name for p in found.last.parameters)
+    profiles = [of.profile for of in found.sensitivities.values()]
+    inside = np.concatenate([_inside(of.surfaces[x, y].finer()) for of in profiles])
+    ends = np.stack([inside.min(axis=0), inside.max(axis=0)])
+    margin = MARGIN * (ends[1] - ends[0]) * [[-1], [1]]
+    limits = np.transpose([found.last.profile.curves[name].limits for name in (x, y)])
+    panel.axis(np.clip(ends + margin, *limits).T.ravel().tolist())
+
+
+def _inside(surface: Surface) -> np.ndarray:
+    """Points within the region, shape (points, 2)."""
+    x, y = np.nonzero(surface.delta_chi2 < surface.threshold(LEVEL))
+    return np.column_stack([surface.x[x], surface.y[y]])
 
 
 def _region(panel: Axes, of: Sensitivity, colour: str) -> None:
     first, second = (p.name for p in of.parameters)
-    surface = of.profile.surfaces[first, second]
+    surface = of.profile.surfaces[first, second].finer()
     limits = of.profile.curves[first].limits, of.profile.curves[second].limits
     density = posterior_density_2d(of.posterior, (first, second), limits)
     levels = [density.threshold(LEVEL), np.inf]
@@ -94,11 +127,13 @@ def _slope(panel: Axes, of: Sensitivity, colour: str) -> None:
     """Where the scenario is a pair of couplings of one flavour to up and down quarks."""
     if is_quark_pair(of.parameters):
         (experiment,) = of.experiments
-        panel.axline((0, 0), slope=slope(experiment), color=colour, linestyle=":", linewidth=1)
+        panel.axline((0, 0), slope=slope(experiment), color=colour, linestyle=":", linewidth=1.5)
 
 
 def is_quark_pair(parameters: Sequence[Parameter]) -> bool:
     """Whether these are a coupling eps to up quarks, and the same to down quarks."""
+    if len(parameters) != 2:
+        return False
     first, second = (p.name for p in parameters)
     return first.startswith("eps_") and first[-2:] == "_u" and second == f"{first[:-2]}_d"
 

@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from cevns_bayes import InputError
 from cevns_bayes.bayesian.density import density_1d, hdi_area
+from cevns_bayes.bayesian.regions import posterior_density_1d
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import Curve, Profile, Surface
 from cevns_bayes.published import Bound
@@ -47,6 +48,26 @@ def test_interval_at_a_hard_edge(rng):
     ((low, high),) = density_1d(draws, (0.0, np.inf)).intervals(0.90)
     assert low == pytest.approx(0.0, abs=0.01)
     assert high == pytest.approx(1.645, rel=0.05)
+
+
+def of_cells(log_density):
+    """A posterior that is known in cells of the unit interval."""
+    edges = np.linspace(0.0, 1.0, 101)
+    centres = (edges[1:] + edges[:-1]) / 2
+    columns = {"x": centres, "x_low": edges[:-1], "x_high": edges[1:]}
+    logs = log_density(centres)
+    columns["log_probability"] = logs - np.log(np.exp(logs).sum())
+    cells = xr.Dataset({name: ("cell", values) for name, values in columns.items()})
+    return xr.DataTree.from_dict({"marginal": cells})
+
+
+def test_interval_of_cells_has_real_gaps_alone():
+    plateau = of_cells(lambda x: 0.005 * np.sin(60 * x) - (x > 0.9))
+    ((low, high),) = posterior_density_1d(plateau, "x").intervals(0.9)
+    assert low < 0.1
+    assert 0.8 < high < 0.91
+    two = of_cells(lambda x: -(((np.abs(x - 0.5) - 0.25) / 0.05) ** 2))
+    assert len(posterior_density_1d(two, "x").intervals(0.9)) == 2
 
 
 def test_interval_of_a_plateau_has_no_gaps_but_noise(rng):

@@ -1,13 +1,18 @@
 """Forecasts: counts as of independent integrals, Asimov fits, scenarios, common uncertainties."""
 
 import csv
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
 import cevns_bayes as cb
+from cevns_bayes import cli
+from cevns_bayes.arguments import experiments_of
+from cevns_bayes.compiling import FAST_COMPILE
 from cevns_bayes.datasets import data_folder
+from cevns_bayes.engine.problem import Problem
 from cevns_bayes.experiments.forecasts import resolved_edges
 
 ESS, SNS = 2.8e23 * 0.3 * 3, 1.5e23 * 0.0848 * 3
@@ -145,6 +150,39 @@ def test_electrons_at_a_reactor(forecast_brute_force, reactor_brute_force, antin
     np.testing.assert_allclose(counts, expected, rtol=1e-3)
 
 
+@dataclass(frozen=True)
+class LikeRecoils:
+    """Electrons of a visible energy look like recoils that give as much."""
+
+    resolution: cb.GaussianResolution
+    quenching: cb.LindhardQuenching
+
+    def cumulative(self, reconstructed, visible):
+        recoil_kev = np.geomspace(1e-4, 1e3, 4000)
+        visible_of_recoil = self.quenching.visible_energy_kev(1e-3 * recoil_kev)
+        return self.resolution.cumulative(
+            reconstructed, np.interp(visible, visible_of_recoil, recoil_kev)
+        )
+
+
+def test_electrons_left_out_at_the_ess_are_few():
+    """Of germanium, as ``ess.py`` says."""
+    flux = cb.pion_decay_at_rest(pions=ESS, distance_m=20.0)
+    experiment = cb.load_experiment("ess-ge")
+    resolution = cb.GaussianResolution(scale=0.15 * 0.6**0.5)
+    quenching = cb.LindhardQuenching(k=0.157, protons=32)
+    edges = experiment.axis("energy").edges
+    detector = cb.Detector(edges, quenching, LikeRecoils(resolution, quenching))
+    atoms = sum(cb.natural_element("Ge", 7.0).values())
+    response = cb.electron_response(["Ge"], detector, flux, end_kev=40.0, molecule_number=atoms)
+    both = replace(experiment, signals=(*experiment.signals, cb.Signal("es", response)))
+    standard = cb.predict("sm", {}, both).sum()
+    moment = cb.predict("magnetic-moment", {"mu_nu_e": 1.0, "mu_nu_mu": 0.0}, both).sum()
+    more = moment - standard
+    assert 0 < float(standard.es / standard.cevns) < 2e-5
+    assert float(more.es / more.cevns) == pytest.approx(0.04, abs=0.005)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_asimov_fit_returns_the_truth(name):
     best = cb.fit("weak-mixing-angle", name)
@@ -227,6 +265,31 @@ def test_a_common_radius_moves_both():
         np.testing.assert_allclose(experiment.counts, alone.total, rtol=1e-9)
 
 
+def test_a_common_flux_moves_real_data_and_forecasts():
+    """By the part that each says is common."""
+    pair = ["csi-2017", "sns-cryocsi"]
+    nominal = cb.asimov("sm", {}, pair)
+    moved = cb.asimov("sm", {}, pair, nuisances={"alpha_flux": 0.1})
+    for before, after, share in zip(nominal, moved, (0.10, 0.09), strict=True):
+        signal = cb.predict("sm", {}, before.name)[[s.name for s in before.signals]]
+        events = float(signal.sum().to_dataarray().sum())
+        assert (after.counts - before.counts).sum() == pytest.approx(share * events, rel=1e-6)
+
+
+def test_real_data_stay_beside_a_forecast():
+    real, forecast = cb.load_experiment("conus-plus"), cb.load_experiment("ess-c3f8")
+    together = Problem.build("sm", [real, forecast])
+    assert together.experiments[0].counts == 395
+    expected = cb.predict("sm", {}, forecast).total
+    np.testing.assert_allclose(together.experiments[1].counts, expected)
+    alone = [Problem.build("sm", e).model for e in together.experiments]
+    heights = [
+        model.compile_logp(mode=FAST_COMPILE)(model.initial_point())
+        for model in (together.model, *alone)
+    ]
+    assert heights[0] == pytest.approx(heights[1] + heights[2], rel=1e-10)
+
+
 def test_a_scenario_of_the_radius_switches_off_the_common_one():
     model = cb.build_model("neutron-radius", ["csi", "ess-csi"])
     assert not [v.name for v in model.free_RVs if "alpha_radius" in v.name]
@@ -241,6 +304,54 @@ def test_bins_are_not_narrower_than_the_resolution():
     ratio = np.diff(edges) / (0.3 * np.sqrt(edges[:-1]))
     assert ratio.min() > 1.0
     assert ratio.max() < 1.2
+
+
+# --- drawn counts ---------------------------------------------------------------------------------
+
+
+def test_drawn_counts_scatter_around_the_expected_ones():
+    (expected,) = cb.asimov("sm", {}, "ess-ge")
+    drawn = [expected.fluctuated(seed) for seed in range(200)]
+    counts = np.array([e.counts for e in drawn])
+    pulls = (counts - expected.counts) / np.sqrt(expected.counts)
+    assert counts.dtype == np.int64
+    assert pulls.mean() == pytest.approx(0.0, abs=4 / np.sqrt(pulls.size))
+    assert pulls.std() == pytest.approx(1.0, abs=4 / np.sqrt(2 * pulls.size))
+    assert drawn[7].is_pseudo_data
+    assert drawn[7].reference == ("pseudo-data drawn with seed 7, ESS forecast, arXiv:1911.00762")
+
+
+def test_drawn_counts_depend_on_seed_and_name_alone():
+    (one, other), (again,) = cb.asimov("sm", {}, ["ccm", "sns-lar"]), cb.asimov("sm", {}, "sns-lar")
+    np.testing.assert_array_equal(other.fluctuated(3).counts, again.fluctuated(3).counts)
+    assert (other.fluctuated(3).counts != other.fluctuated(4).counts).any()
+    renamed = replace(other, name="ccm")
+    assert (renamed.fluctuated(3).counts != other.fluctuated(3).counts).any()
+    assert one.fluctuated(3).fingerprint() != one.fingerprint()
+
+
+def test_what_was_observed_is_not_drawn_anew():
+    with pytest.raises(cb.InputError, match="counts of conus-plus are not expected ones"):
+        cb.load_experiment("conus-plus").fluctuated(1)
+
+
+@pytest.mark.parametrize("name", ["fit", "profile", "forecast", "run"])
+def test_commands_draw_counts_if_asked(name):
+    assert "fluctuate" in [parameter.name for parameter in cli.cli.commands[name].params]
+
+
+def test_drawn_counts_beside_observed_ones_on_the_command_line(cevns_bayes):
+    options = dict.fromkeys(("asimov", "exposure", "settings"))
+    options |= {name: {} for name in ("threshold", "background", "sigma")}
+    asimov, drawn = (
+        experiments_of("ess-c3f8,conus-plus", {**options, "fluctuate": seed})[0]
+        for seed in (None, 2)
+    )
+    assert drawn[0].counts != asimov[0].counts
+    assert drawn[1].counts == 395
+    code, _, err = cevns_bayes("fit", "sm", "--data", "conus-plus", "--fluctuate", 2)
+    assert code == 2
+    assert "--fluctuate draws the counts of forecasts" in err
 
 
 # --- changes --------------------------------------------------------------------------------------

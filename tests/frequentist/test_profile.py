@@ -12,7 +12,7 @@ from scipy import stats
 from cevns_bayes import InputError, profile
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.curves import Curve, Surface, threshold
-from cevns_bayes.frequentist.profile import Profile
+from cevns_bayes.frequentist.profile import Profile, _surface
 from cevns_bayes.frequentist.scan import Scan
 from cevns_bayes.frequentist.search import Search
 from cevns_bayes.report.curve_files import write_profile
@@ -75,6 +75,41 @@ def test_open_interval_ends_at_the_limit():
     assert low == 0.0
     assert high == pytest.approx(np.sqrt(threshold(0.90, 1)), rel=1e-3)
     assert Curve("x", (0.0, 4.0), x, 0 * x, np.zeros((41, 1))).intervals(0.9) == [(0.0, 4.0)]
+
+
+def needle(points):
+    """(u/0.5)^2 + (v/0.02)^2 of axes that are turned by 35 degrees."""
+    x = np.linspace(-1.5, 1.5, points)
+    turn = np.exp(1j * np.radians(35))
+    w = (x[:, None] + 1j * x) * turn
+    delta = (w.real / 0.5) ** 2 + (w.imag / 0.02) ** 2
+    return Surface(("x", "y"), x, x, delta, np.zeros((0, 3)))
+
+
+def test_a_thin_region_is_in_one_piece_on_a_finer_grid():
+    surface = needle(101)
+    assert not surface.resolved
+    assert len(surface.contours()) > 1
+    (border,) = surface.finer().contours()
+    area = abs(np.sum(border[:-1, 0] * border[1:, 1] - border[1:, 0] * border[:-1, 1])) / 2
+    assert area == pytest.approx(np.pi * 0.5 * 0.02 * threshold(0.90, 2), rel=0.005)
+    assert needle(161).resolved
+
+
+def test_surfaces_get_more_points_until_they_are_resolved(toy):
+    solver = toy(
+        lambda x, y, alpha: [(x + y) / 0.02 - alpha, x - y],
+        2,
+        x=(pm.Uniform, -5.0, 5.0),
+        y=(pm.Uniform, -5.0, 5.0),
+        alpha=(pm.Normal, 0, 1),
+    )
+    found = scan(solver)
+    curves = {name: found.curve(name) for name in ("x", "y")}
+    few, more, enough = (_surface(found, ("x", "y"), curves, 31, most, 2) for most in (0, 70, 1000))
+    assert (len(few.x), len(more.x)) == (31, 61)
+    assert not more.resolved
+    assert enough.resolved
 
 
 def test_curve_follows_a_thin_band(band):

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import spherical_jn
 
 NUCLEI = Path(__file__).parents[2] / "data" / "nuclei" / "nuclei.csv"
-ENERGIES, RECOILS = 60, 400
+ENERGIES, RECOILS = 60, 240
 
 # PDG 2022 and CODATA 2018; MeV and fm.
 G_F, HBAR_C = 1.1663787e-11, 197.3269804

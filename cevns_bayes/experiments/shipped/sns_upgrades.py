@@ -7,7 +7,8 @@ Assumed: three years of 5000 h of beam; 60 pulses a second with 6 us each that a
 which the steady backgrounds, per keV, kg and day, are found, known to 0.5 % from the time between
 pulses; the resolutions; 10 % on the signal, as COHERENT has it for the flux, of which 9 % are
 common to all detectors at the SNS; 5 % on the rms radii of the nuclei. No neutrons of the beam.
-Electron recoils count in germanium, which cannot tell them and whose energies are theirs.
+Electron recoils count in germanium, which cannot tell them and whose energies are theirs; argon
+tells them, and in the others they matter as little as at the ESS (ess.py).
 """
 
 from dataclasses import dataclass
