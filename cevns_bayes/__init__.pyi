@@ -27,6 +27,7 @@ from .frequentist.best_fit import fit as fit
 from .frequentist.limit_curve import limit_curve as limit_curve
 from .frequentist.profile import profile as profile
 from .report.analysis import analyse as analyse
+from .report.archive import load_analysis as load_analysis
 from .report.forecast import forecast as forecast
 from .report.folder import load_posterior as load_posterior
 from .report.html import write_report as write_report

@@ -161,6 +161,54 @@ toy_options = options_of(
 )
 
 
+overlay_option = click.option(
+    "--overlay",
+    "overlays",
+    multiple=True,
+    metavar="FILE.csv[=LABEL]",
+    help="Curve of others to be drawn over ours: two columns named after parameters. May be "
+    "repeated.",
+)
+view_options = options_of(
+    click.option(
+        "--level",
+        "levels",
+        multiple=True,
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Of intervals and regions, several if repeated; 0.68, 0.90 (and 0.95) unless given.",
+    ),
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="NAME=TEXT",
+        help="Label of an axis, with mathtext such as '$m_V$'. May be repeated.",
+    ),
+    click.option("--style", default="", metavar="FILE|NAME", help="Style of matplotlib."),
+    overlay_option,
+)
+
+
+def view_of(
+    overlays: tuple[str, ...] = (),
+    levels: tuple[float, ...] = (),
+    labels: tuple[str, ...] = (),
+    style: str = "",
+) -> Any:
+    """How results are to be shown."""
+    from cevns_bayes.report.overlays import overlay_of
+    from cevns_bayes.report.view import View
+
+    return View(levels, _labels(labels), style, [overlay_of(text) for text in overlays])
+
+
+def _labels(texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if bad := [text for text, (name, _, label) in zip(texts, pairs, strict=True) if not label]:
+        raise InputError(f"malformed --label '{bad[0]}'; write NAME=TEXT")
+    return _distinct("--label", [(name.strip(), label) for name, _, label in pairs])
+
+
 def runner_of(target: Path | None, options: dict[str, Any]) -> Any:
     """Who makes toys, and where they are kept, taken out of options; beside the results if any."""
     from cevns_bayes.ensembles.runner import Runner
@@ -209,9 +257,15 @@ def scenarios_of(names: tuple[str, ...], everything: bool) -> list[Any]:
 
 
 def jobs_of(
-    scenarios: list[Any], data_sets: tuple[str, ...], options: dict[str, Any]
+    scenarios: list[Any],
+    data_sets: tuple[str, ...],
+    options: dict[str, Any],
+    **shown: Any,
 ) -> dict[str, Any]:
-    """A job for each scenario on each data set, by the name of its folder."""
+    """A job for each scenario on each data set, by the name of its folder.
+
+    ``shown`` are view and command of all of them.
+    """
     from cevns_bayes.report.job import Job
 
     _refuse_repeated("--data", ["+".join(sorted(names_of(data))) for data in data_sets])
@@ -223,7 +277,7 @@ def jobs_of(
     pairs: list[tuple[Any, ...]] = [(scenario, *data) for scenario in scenarios for data in loaded]
     own = _settings_of_one if len(names) > 1 else lambda settings, _: settings
     return {
-        name: Job(scenario, experiments, own(settings, name), model)
+        name: Job(scenario, experiments, own(settings, name), model, **shown)
         for name, (scenario, experiments, model) in zip(names, pairs, strict=True)
     }
 

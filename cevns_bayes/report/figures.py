@@ -1,11 +1,10 @@
 """All figures of a report, with their captions."""
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from cevns_bayes.bayesian.diagnostics import sampled_names
-from cevns_bayes.engine.prediction import predict
-from cevns_bayes.report.analysis import Analysis, most_correlated, nuisances_of, unchanged
+from cevns_bayes.report.analysis import Analysis, most_correlated
+from cevns_bayes.report.expectations import BEST_FIT, STANDARD_MODEL
 from cevns_bayes.report.plot_data import plot_predictive, plot_spectra
 from cevns_bayes.report.plot_results import (
     plot_corner,
@@ -44,7 +43,9 @@ def draw(analysis: Analysis) -> dict[str, Figure]:
     for experiment in analysis.experiments:
         figures[f"predictive_{experiment.name}"] = plot_predictive(experiment, posterior)
     names = most_correlated(analysis, MAX_CORNER)
-    figures["corner"] = plot_corner(posterior, names, _labels(analysis, names), fitted)
+    figures["corner"] = plot_corner(
+        *(posterior, names, _labels(analysis, names), fitted), levels=analysis.view.of_intervals
+    )
     variables = sampled_names(posterior)
     figures["prior_to_posterior"] = plot_prior_to_posterior(posterior, _labels(analysis, variables))
     if analysis.comparison is not None:
@@ -60,7 +61,12 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
     title = f"{analysis.scenario.title}, data: {data}"
     parameters = {parameter.name: parameter for parameter in analysis.parameters}
     posterior, profile, bounds = analysis.posterior, analysis.profile, analysis.bounds
-    one_by_one = plot_curves(posterior, profile, list(parameters.values()), bounds, title)
+    view = analysis.view
+    one_by_one = plot_curves(
+        *(posterior, profile, list(parameters.values()), bounds, title),
+        levels=view.of_intervals,
+        overlays=view.overlays,
+    )
     figures = {"posterior": one_by_one}
     for x, y in analysis.profile.surfaces:
         figures[f"region_{x}_{y}".replace("::", "_")] = plot_region(
@@ -70,23 +76,17 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
             bounds,
             title,
             analysis.limit_curves,
+            levels=view.of_regions,
+            overlays=view.overlays,
         )
     return figures
 
 
 def _spectra(analysis: Analysis) -> dict[str, Figure]:
-    """Spectra of each experiment alone, whose variables have other names than all together."""
-    fitted = {**analysis.best_fit.values, **analysis.fixed}
-    physics = unchanged(analysis.options)
     figures = {}
     for experiment in analysis.experiments:
-        at = {
-            name: fitted.get(experiment.qualified(name), fitted.get(name, np.nan))
-            for name in analysis.scenario.parameter_names
-        }
-        nuisances = nuisances_of(experiment, fitted)
-        best = predict(analysis.scenario, at, experiment, nuisances=nuisances, **physics)
-        standard_model = predict("sm", {}, experiment, **physics)
+        counts = analysis.expected[experiment.name]
+        best, standard_model = (counts.sel(at=at) for at in (BEST_FIT, STANDARD_MODEL))
         figures[f"spectra_{experiment.name}"] = plot_spectra(
             experiment, analysis.posterior, best, standard_model
         )
@@ -94,7 +94,7 @@ def _spectra(analysis: Analysis) -> dict[str, Figure]:
 
 
 def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:
-    labels = {p.name: p.axis_label for p in analysis.parameters}
+    labels = {p.name: p.axis_label for p in analysis.parameters} | {**analysis.view.labels}
     for name in names:
         if name not in labels:
             experiment, _, word = name.rpartition("alpha_")

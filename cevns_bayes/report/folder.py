@@ -31,7 +31,8 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
     ------
     InputError
         If ``path`` exists and is not empty (with ``force``: if it is not the folder of an earlier
-        report), or cannot be written; if it has appeared meanwhile, by another run.
+        report), or cannot be written; if another run on this machine is about to write it, or it
+        has appeared meanwhile.
     """
     refuse_occupied(path, force=force)
     try:
@@ -42,6 +43,7 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"cannot write to {path.parent}: {error.strerror}") from error
     try:
+        _refuse_rivals(staging, path)
         staging.chmod(0o755)
         yield staging
         _move(staging, path, force=force)
@@ -71,12 +73,24 @@ def _staging_prefix(path: Path, owner: int | str | None = None) -> str:
     return f".{path.name}-{socket.gethostname()}-{owner or os.getpid()}-"
 
 
+def _refuse_rivals(staging: Path, path: Path) -> None:
+    """Raise InputError if a living process has another staging folder for the same path."""
+    for folder, owner in _staged(path):
+        if folder.name != staging.name and _is_alive(owner):
+            raise InputError(f"another run, process {owner}, is writing to {path}")
+
+
 def _left_by_the_dead(path: Path) -> list[Path]:
     """Staging folders for ``path`` whose owners were killed on this machine."""
+    return [folder for folder, owner in _staged(path) if not _is_alive(owner)]
+
+
+def _staged(path: Path) -> list[tuple[Path, int]]:
+    """Staging folders for ``path`` on this machine, with their owners."""
     before, after = (re.escape(part) for part in _staging_prefix(path, "OWNER").split("OWNER"))
     name = re.compile(rf"{before}(\d+){after}\w+")
     found = [(folder, name.fullmatch(folder.name)) for folder in path.parent.iterdir()]
-    return [folder for folder, match in found if match and not _is_alive(int(match[1]))]
+    return [(folder, int(match[1])) for folder, match in found if match]
 
 
 def _is_alive(process: int) -> bool:

@@ -15,6 +15,7 @@ from cevns_bayes.bayesian.power_scaling import THRESHOLD
 from cevns_bayes.published import is_as_published
 from cevns_bayes.report import tables
 from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.archive import write_archive
 from cevns_bayes.report.curve_files import write_curves
 from cevns_bayes.report.figures import caption, draw
 from cevns_bayes.report.folder import POSTERIOR_FILE, REPORT_FILE, write_posterior
@@ -24,9 +25,10 @@ DPI_OF_FILES, DPI_OF_REPORT = 150, 130
 
 
 def write_report(analysis: Analysis, folder: str | Path) -> None:
-    """Write posterior, tables, fits, figures and report into an existing folder.
+    """Write posterior, analysis, tables, fits, figures and report into an existing folder.
 
     The posterior, which took longest to make, is written first, unless it is there already.
+    ``cb.load_analysis`` reads the folder again.
 
     Examples
     --------
@@ -36,16 +38,23 @@ def write_report(analysis: Analysis, folder: str | Path) -> None:
     folder = Path(folder)
     if not (folder / POSTERIOR_FILE).exists():
         write_posterior(analysis.posterior, folder)
+    write_archive(analysis, folder)
+    write_views(analysis, folder)
+
+
+def write_views(analysis: Analysis, folder: Path) -> None:
+    """All that the view of an analysis changes: tables, curves, figures, report."""
     _write(folder / "summary.csv", tables.variables(analysis).csv())
     _write(folder / "fit.json", json.dumps(_fits(analysis), indent=2) + "\n")
     if analysis.profile is not None:
         _write(folder / "intervals.csv", tables.pieces(analysis).csv())
     write_curves(analysis, folder)
-    figures = draw(analysis)
-    for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.pdf")
-        figure.savefig(folder / f"{name}.png", dpi=DPI_OF_FILES)
-    _write(folder / REPORT_FILE, render(analysis, figures))
+    with analysis.view.styled():
+        figures = draw(analysis)
+        for name, figure in figures.items():
+            figure.savefig(folder / f"{name}.pdf")
+            figure.savefig(folder / f"{name}.png", dpi=DPI_OF_FILES)
+        _write(folder / REPORT_FILE, render(analysis, figures))
 
 
 def _write(path: Path, text: str) -> None:

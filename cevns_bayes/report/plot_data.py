@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevns_bayes.experiments.experiment import Axis, Experiment
+from cevns_bayes.report.expectations import expected_draws
+from cevns_bayes.report.record import Recorded
 from cevns_bayes.report.style import (
     COMPONENTS,
     OTHERS,
@@ -24,14 +26,8 @@ MIN_SHOWN_EVENTS = 0.1  # of a component in a spectrum
 WIDTH = 5.6  # inches of a panel
 
 
-def expected_counts(posterior: xr.DataTree, experiment: Experiment) -> xr.DataArray:
-    """Expected counts at every draw, wherever the posterior keeps them."""
-    group = "expected" if "expected" in posterior.children else "posterior"
-    return posterior[group].to_dataset()[experiment.qualified("expected")]
-
-
 def plot_spectra(
-    experiment: Experiment,
+    experiment: Experiment | Recorded,
     posterior: xr.DataTree,
     best_fit: xr.Dataset,
     standard_model: xr.Dataset,
@@ -51,7 +47,8 @@ def plot_spectra(
     >>> figure = cb.plot_spectra(csi, posterior, best, sm)  # doctest: +SKIP
     """
     count = len(experiment.axes)
-    backgrounds = [b.name for b in sorted(experiment.backgrounds, key=lambda b: -b.events)]
+    parts: Sequence[Any] = experiment.backgrounds
+    backgrounds = [part.name for part in sorted(parts, key=lambda part: -part.events)]
     rows = 2 if backgrounds else 1
     figure = Figure(figsize=(WIDTH * count, 1.6 + 2.7 * rows), layout="constrained")
     panels = figure.subplots(rows, count, sharex="col", squeeze=False, height_ratios=(3, 2)[:rows])
@@ -72,7 +69,7 @@ class _Projection:
 
     def __init__(
         self,
-        experiment: Experiment,
+        experiment: Experiment | Recorded,
         axis: Axis,
         posterior: xr.DataTree,
         best_fit: xr.Dataset,
@@ -86,7 +83,7 @@ class _Projection:
         signal = _sum(standard_model.sum(others) / width, self.signals)
         self.predicted = self.fitted["total"] - _sum(self.fitted, self.signals) + signal
         self.observed = best_fit["total"].copy(data=experiment.counts).sum(others)
-        total = expected_counts(posterior, experiment)
+        total = expected_draws(posterior, experiment)
         total = total.sum([experiment.qualified(name) for name in others])
         self.band = total.quantile((0.05, 0.95), ("chain", "draw")).to_numpy() / width.to_numpy()
 
@@ -138,7 +135,7 @@ def _sum(counts: xr.Dataset, names: Sequence[str]) -> xr.DataArray:
     return counts[list(names)].to_array().sum("variable")
 
 
-def plot_predictive(experiment: Experiment, posterior: xr.DataTree) -> Figure:
+def plot_predictive(experiment: Experiment | Recorded, posterior: xr.DataTree) -> Figure:
     """Counts against replicated data of the posterior, 50 and 90 %, along each axis.
 
     Examples

@@ -12,6 +12,10 @@ from cevns_bayes.experiments.experiment import Axis
 BLUE, ORANGE, GREEN, GREY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#999999", "#cc79a7"
 SHADES = {0.95: "#d6e8f4", 0.90: "#a6cee3", 0.68: "#5b9bd5"}  # by probability
 DASHES: dict[float, Any] = {0.68: "-", 0.90: "--", 0.95: ":"}
+OVERLAYS = ("black", "#e69f00", GREEN, "#999999")  # of curves of others, in turn
+MAX_LEVELS = 4
+_SHADES = ("#5b9bd5", "#a6cee3", "#d6e8f4", "#eaf3fa")  # of ascending levels
+_DASHES: tuple[Any, ...] = ("-", "--", ":", (0, (5, 1, 1, 1, 1, 1)))
 # Of the components, in turn where a name is not listed.
 COMPONENTS = {
     "ssb": "#bbbbbb",
@@ -34,6 +38,21 @@ WORDS = {
 }
 WIDE = 7.0  # inches, room for a legend of three columns
 TITLE = 11  # points
+
+
+def shades(levels: Sequence[float]) -> dict[float, str]:
+    """Colour of each of up to ``MAX_LEVELS`` levels, the darkest of the smallest."""
+    return dict(zip(sorted(levels), _SHADES, strict=False))
+
+
+def dashes(levels: Sequence[float]) -> dict[float, Any]:
+    """Line style of each of up to ``MAX_LEVELS`` levels."""
+    return dict(zip(sorted(levels), _DASHES, strict=False))
+
+
+def percent(level: float) -> str:
+    """``"68%"``, ``"99.73%"``."""
+    return f"{100 * level:.4g}%"
 
 
 def component_word(name: str) -> str:

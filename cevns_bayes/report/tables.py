@@ -20,9 +20,9 @@ from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import LEVELS, Profile
 from cevns_bayes.published import Bound, data_set, is_as_published, published_chi2
 from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.style import percent
 from cevns_bayes.scenarios.scenario import Scenario
 
-PROBABILITIES = (0.68, 0.90)
 CLOSE = 0.01  # between a published level and ours: 0.683 is 68 %
 
 
@@ -140,9 +140,10 @@ def fitted_value(fit: FitResult, name: str) -> Estimate:
 
 def variables(analysis: Analysis) -> Table:
     """Posterior and best fit of every variable; HDI of parameters of interest may be disjoint."""
+    levels = analysis.view.of_intervals
     columns = [
         *(Column("variable"), Column("unit"), Column("mean", ".4g"), Column("sd", ".2g")),
-        *(Column(f"{p:.0%} HDI", ".3g", f"hdi{100 * p:.0f}") for p in PROBABILITIES),
+        *(Column(f"{percent(p)} HDI", ".3g", f"hdi{100 * p:.4g}") for p in levels),
         Column("90% equal-tailed", ".3g", "eti90"),
         Column("best fit", ".3g", "best_fit"),
         *(Column("ESS", ".0f", "ess_bulk"), Column("tail ESS", ".0f", "ess_tail")),
@@ -151,7 +152,7 @@ def variables(analysis: Analysis) -> Table:
     rows, units = [], units_of(analysis.scenario, analysis.names)
     for name in analysis.summary["variable"].to_numpy().astype(str):
         of = {k: float(v) for k, v in analysis.summary.sel(variable=name).items()}
-        hdi = [analysis.credible(name, probability) for probability in PROBABILITIES]
+        hdi = [analysis.credible(name, probability) for probability in levels]
         best = fitted_value(analysis.best_fit, name)
         eti = [(of["eti90_low"], of["eti90_high"])]
         numbers = (of["ess_bulk"], of["ess_tail"], of["r_hat"])
@@ -162,16 +163,16 @@ def variables(analysis: Analysis) -> Table:
 def intervals(analysis: Analysis) -> Table:
     """Credible, confidence and published intervals of the parameters of interest."""
     titles = ("parameter", "level", "credible (HDI)", "confidence (profile)", "published")
-    columns = [Column(t, spec) for t, spec in zip(titles, ("", ".0%", *[".4g"] * 3), strict=True)]
+    columns = [Column(t, spec) for t, spec in zip(titles, ("", "", *[".4g"] * 3), strict=True)]
     units = units_of(analysis.scenario, analysis.names)
     rows = []
     for name in analysis.parameter_names:
         bounds = [bound for bound in analysis.bounds if bound.is_of(name)]
-        for level in PROBABILITIES:
+        for level in analysis.view.of_intervals:
             of_level = "; ".join(_published(b) for b in bounds if abs(b.level - level) < CLOSE)
             confidence = analysis.confidence(name, level)
             hdi = analysis.credible(name, level)
-            rows.append([with_unit(name, units), level, hdi, confidence, of_level or None])
+            rows.append([with_unit(name, units), percent(level), hdi, confidence, of_level or None])
     return Table(columns, rows)
 
 
@@ -186,7 +187,7 @@ def pieces(analysis: Analysis) -> Table:
     rows = [
         [name, units.get(name, ""), level, kind, low, high]
         for name in analysis.parameter_names
-        for level in PROBABILITIES
+        for level in analysis.view.of_intervals
         for kind, of in (("credible", analysis.credible), ("confidence", analysis.confidence))
         for low, high in of(name, level)
     ]

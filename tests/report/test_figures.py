@@ -8,7 +8,8 @@ import xarray as xr
 
 import cevns_bayes as cb
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
-from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS, expected_counts
+from cevns_bayes.report.expectations import expected_draws
+from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS
 
 CHAINS, DRAWS = 2, 50
 
@@ -82,7 +83,7 @@ def test_bars_add_up_to_the_best_fit(csi):
 @pytest.mark.parametrize("group", ["posterior", "expected"])
 def test_expected_counts_are_found_in_either_group(csi, sm_counts, group):
     posterior = posterior_of(csi, sm_counts["total"].to_numpy(), group)
-    assert expected_counts(posterior, csi).shape == (CHAINS, DRAWS, *csi.shape)
+    assert expected_draws(posterior, csi).shape == (CHAINS, DRAWS, *csi.shape)
 
 
 def test_line_of_pareto_k_is_that_of_the_comparison():
