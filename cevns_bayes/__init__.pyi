@@ -36,6 +36,7 @@ from .report.plot_ensembles import (
     plot_calibration as plot_calibration,
     plot_feldman_cousins as plot_feldman_cousins,
 )
+from .report.plot_pulls import plot_pulls as plot_pulls
 from .report.plot_results import (
     plot_corner as plot_corner,
     plot_curves as plot_curves,

@@ -169,6 +169,12 @@ overlay_option = click.option(
     help="Curve of others to be drawn over ours: two columns named after parameters. May be "
     "repeated.",
 )
+toys_option = click.option(
+    "--feldman-cousins",
+    "toys",
+    type=PATH,
+    help="Folder that `feldman-cousins` wrote, whose intervals or contours are shown beside ours.",
+)
 view_options = options_of(
     click.option(
         "--level",
@@ -186,20 +192,24 @@ view_options = options_of(
     ),
     click.option("--style", default="", metavar="FILE|NAME", help="Style of matplotlib."),
     overlay_option,
+    toys_option,
 )
 
 
 def view_of(
     overlays: tuple[str, ...] = (),
+    toys: Path | None = None,
     levels: tuple[float, ...] = (),
     labels: tuple[str, ...] = (),
     style: str = "",
 ) -> Any:
     """How results are to be shown."""
     from cevns_bayes.report.overlays import overlay_of
+    from cevns_bayes.report.toy_files import ByToys, read_toys
     from cevns_bayes.report.view import View
 
-    return View(levels, _labels(labels), style, [overlay_of(text) for text in overlays])
+    found = ByToys() if toys is None else read_toys(toys)
+    return View(levels, _labels(labels), style, [overlay_of(text) for text in overlays], found)
 
 
 def _labels(texts: tuple[str, ...]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from cevns_bayes.arguments import (
     sampling_options,
     scenarios_of,
     set_option,
+    toys_option,
     values_of,
     view_of,
     view_options,
@@ -81,6 +82,7 @@ def list_command(name: str | None, only_data: bool) -> None:
 @click.option("--output", type=PATH, help="Folder of the results; of several runs, that of all.")
 @sampling_options
 @overlay_option
+@toys_option
 @click.option("--posterior", type=PATH, help="Folder whose posterior.nc spares the sampling.")
 @click.option("--force", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--no-progress", is_flag=True, help="No progress bars.")
@@ -93,6 +95,7 @@ def run(
     force: bool,
     no_progress: bool,
     overlays: tuple[str, ...],
+    toys: Path | None,
     **options: Any,
 ) -> int:
     """Sample the posterior of SCENARIO and write a report.
@@ -112,7 +115,7 @@ def run(
     Example: cevns-bayes run --all --data csi --data lar --data csi,lar
     """
     options["progressbar"] = not no_progress
-    shown = {"view": view_of(overlays), "command": shlex.join(["cevns-bayes", *sys.argv[1:]])}
+    shown = {"view": view_of(overlays, toys), "command": shlex.join(["cevns-bayes", *sys.argv[1:]])}
     jobs = jobs_of(scenarios_of(scenarios, everything), data_sets, options, **shown)
     if len(jobs) > 1:
         if posterior:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Unpack, cast
 
 import arviz as az
-import numpy as np
 import xarray as xr
 
 from cevns_bayes.bayesian.comparison import compare
@@ -35,7 +34,7 @@ from cevns_bayes.frequentist.impacts import impacts_of
 from cevns_bayes.frequentist.limit_curve import limit_curve_of
 from cevns_bayes.frequentist.profile import Profile, profile_of
 from cevns_bayes.frequentist.search import Search
-from cevns_bayes.published import Bound, data_set, published_bounds
+from cevns_bayes.published import Bound, data_set, is_as_published, published_bounds
 from cevns_bayes.report.expectations import expectations, predictive_p_values, unchanged
 from cevns_bayes.report.record import Recorded
 from cevns_bayes.report.view import View
@@ -66,7 +65,8 @@ class Analysis:
     that of :func:`cevns_bayes.prior_sensitivity`, ``scaling`` of ``power_scaling``; ``options``
     are the keywords of :func:`cevns_bayes.build_model`, ``fixed`` the values of what they hold.
     ``impacts`` is that of :func:`impacts_of`, ``expected`` of :func:`expectations`, ``p_values`` of
-    :func:`predictive_p_values`. ``command`` is the line that made it, if there was one; ``view``
+    :func:`predictive_p_values`. ``comparable`` says whether the published chi^2 is of the same data
+    and treatment. ``command`` is the line that made it, if there was one; ``view``
     how it is shown.
     """
 
@@ -86,6 +86,7 @@ class Analysis:
     impacts: xr.Dataset | None = None
     expected: Mapping[str, xr.Dataset] = field(default_factory=dict)
     p_values: Mapping[str, float] = field(default_factory=dict)
+    comparable: bool = False
     command: str = ""
     date: str = ""
     view: View = field(default_factory=View)
@@ -132,6 +133,10 @@ class Analysis:
     def confidence(self, parameter: str, level: float) -> list[Limits]:
         """Confidence intervals of a parameter of interest, disjoint ones, from the profile."""
         return [] if self.profile is None else self.profile.limits(parameter, level)
+
+    def by_toys(self, parameter: str, level: float) -> list[Limits]:
+        """Feldman-Cousins intervals, if some were given."""
+        return self.view.toys.of(parameter, level)
 
     @property
     def bounds(self) -> list[Bound]:
@@ -227,6 +232,7 @@ def _of_counts(
         "date": datetime.now(UTC).isoformat(" ", "seconds"),
         "impacts": impacts_of(Search.of(problem), best),
         "expected": expectations(scenario, experiments, fitted, problem.options),
+        "comparable": is_as_published(experiments, problem.options),
         "p_values": predictive_p_values(posterior, experiments),
     }
 
@@ -258,15 +264,3 @@ def _for_standard_model(options: ModelOptions, experiments: list[Experiment]) ->
         "priors": {name: prior for name, prior in priors.items() if name in known},
         "fixed": {name: value for name, value in fixed.items() if name in known},
     }
-
-
-def most_correlated(analysis: Analysis, count: int) -> list[str]:
-    """Parameters of interest, and the nuisances that depend on them (else on each other) most."""
-    names = sampled_names(analysis.posterior)
-    draws = analysis.posterior["posterior"].to_dataset()
-    correlation = np.abs(np.corrcoef([draws[name].to_numpy().ravel() for name in names]))
-    np.fill_diagonal(correlation, 0.0)
-    first = len(analysis.parameters)
-    strength = correlation[: first or None].max(axis=0)
-    nuisances = sorted(range(first, len(names)), key=lambda i: -strength[i])
-    return names[:first] + [names[i] for i in sorted(nuisances[: count - first])]

@@ -22,7 +22,7 @@ from cevns_bayes.report.record import Recorded, as_json, scenario_as_words, scen
 ARCHIVE_FILE = "analysis.nc"
 FORMAT = 1
 TABLES = ("comparison", "sensitivity", "scaling", "impacts")
-WORDS = ("options", "fixed", "p_values", "command", "date")
+WORDS = ("options", "fixed", "p_values", "comparable", "command", "date")
 MADE_OF = ("scenario", "data_sha256", "priors", "settings")  # what a posterior says of itself
 
 

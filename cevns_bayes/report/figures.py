@@ -3,9 +3,10 @@
 from matplotlib.figure import Figure
 
 from cevns_bayes.bayesian.diagnostics import sampled_names
-from cevns_bayes.report.analysis import Analysis, most_correlated
+from cevns_bayes.report.analysis import Analysis
 from cevns_bayes.report.expectations import BEST_FIT, STANDARD_MODEL
 from cevns_bayes.report.plot_data import plot_predictive, plot_spectra
+from cevns_bayes.report.plot_pulls import plot_pulls, ranked
 from cevns_bayes.report.plot_results import (
     plot_corner,
     plot_curves,
@@ -14,26 +15,49 @@ from cevns_bayes.report.plot_results import (
     plot_region,
 )
 
-MAX_CORNER = 10  # variables that a page can show
+MAX_CORNER = 8  # variables that a page can show
 
-# By the first word of a figure's name.
+# By the first word of a figure's name, in the order of the report.
+SECTIONS = {
+    "result": ("posterior", "region"),
+    "data": ("spectra", "predictive"),
+    "nuisances": ("pulls", "corner"),
+    "diagnostics": ("prior", "pareto"),
+}
 CAPTIONS = {
     "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis.",
     "region": "Credible regions (filled) and confidence regions (lines).",
-    "spectra": "Data and expectation along each axis of the bins; stacked: the best fit.",
+    "spectra": "Data and expectation along each axis of the bins; stacked: the best fit; at the "
+    "bottom: data less best fit, in units of its Poisson error. The p-value is of the deviance of "
+    "all bins.",
     "predictive": "Data and replicated data of the posterior.",
-    "corner": "Joint posterior, at 68 and 90 %, of the parameters and the nuisances that depend on "
-    "them most; lines: the best fit.",
+    "corner": "Joint posterior of the parameters and the nuisances of most impact on them at the "
+    "best fit, which the lines mark.",
+    "pulls": "Left: nuisances at the best fit, in units of the widths of their priors; those "
+    "without a Gaussian prior have no point. Right: by how much the best fit of a parameter moves "
+    "when a nuisance is held one error away from its best fit, everything else fitted again. "
+    "Those of most impact are shown.",
     "prior": "What the data add to the priors.",
     "pareto": "Reliability of leave-one-out by bin.",
 }
 
 
+def section_of(name: str) -> str:
+    """The section of the report in which a figure stands."""
+    return next(section for section, kinds in SECTIONS.items() if name.split("_")[0] in kinds)
+
+
 def caption(name: str, analysis: Analysis) -> str:
     """Words below a figure; published intervals are named only where there are any."""
     kind = name.split("_")[0]
-    published = kind in ("posterior", "region") and analysis.bounds
-    return CAPTIONS[kind] + (" Green: published intervals." if published else "")
+    words = [CAPTIONS[kind]]
+    if kind in SECTIONS["result"]:
+        toys = analysis.view.toys
+        by_toys = toys.intervals if kind == "posterior" else toys.contours
+        words += ["Green: published intervals."] if analysis.bounds else []
+        words += ["Purple: Feldman-Cousins."] if by_toys else []
+        words += [f"Drawn over it: {overlay.label}." for overlay in analysis.view.overlays]
+    return " ".join(words)
 
 
 def draw(analysis: Analysis) -> dict[str, Figure]:
@@ -42,7 +66,12 @@ def draw(analysis: Analysis) -> dict[str, Figure]:
     figures = _parameters(analysis) | _spectra(analysis)
     for experiment in analysis.experiments:
         figures[f"predictive_{experiment.name}"] = plot_predictive(experiment, posterior)
-    names = most_correlated(analysis, MAX_CORNER)
+    if analysis.impacts is not None and analysis.impacts.sizes["nuisance"]:
+        nuisances = list(map(str, analysis.impacts["nuisance"].to_numpy()))
+        figures["pulls"] = plot_pulls(
+            analysis.impacts, analysis.parameters, _labels(analysis, nuisances)
+        )
+    names = shown_together(analysis, MAX_CORNER)
     figures["corner"] = plot_corner(
         *(posterior, names, _labels(analysis, names), fitted), levels=analysis.view.of_intervals
     )
@@ -66,6 +95,7 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
         *(posterior, profile, list(parameters.values()), bounds, title),
         levels=view.of_intervals,
         overlays=view.overlays,
+        toys=view.toys,
     )
     figures = {"posterior": one_by_one}
     for x, y in analysis.profile.surfaces:
@@ -77,7 +107,7 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
             title,
             analysis.limit_curves,
             levels=view.of_regions,
-            overlays=view.overlays,
+            overlays=[*view.overlays, *view.toys.contours],
         )
     return figures
 
@@ -87,10 +117,21 @@ def _spectra(analysis: Analysis) -> dict[str, Figure]:
     for experiment in analysis.experiments:
         counts = analysis.expected[experiment.name]
         best, standard_model = (counts.sel(at=at) for at in (BEST_FIT, STANDARD_MODEL))
+        p_value = analysis.p_values.get(experiment.name)
+        remark = "" if p_value is None else f"posterior predictive p-value {p_value:.2g}"
         figures[f"spectra_{experiment.name}"] = plot_spectra(
-            experiment, analysis.posterior, best, standard_model
+            experiment, analysis.posterior, best, standard_model, remark
         )
     return figures
+
+
+def shown_together(analysis: Analysis, count: int) -> list[str]:
+    """Parameters of interest, and the nuisances of most impact on them, in their own order."""
+    names = sampled_names(analysis.posterior)
+    first = len(analysis.parameters)
+    ranking = names[first:] if analysis.impacts is None else ranked(analysis.impacts)
+    chosen = {*names[:first], *ranking[: max(count - first, 0)]}
+    return [name for name in names if name in chosen]
 
 
 def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,18 @@ HEIGHT = "delta_chi2"  # The second axis of a profile.
 
 @dataclass(frozen=True)
 class Overlay:
-    """Connected pieces of a curve, each of shape (points, 2), over two named axes."""
+    """Connected pieces of a curve, each of shape (points, 2), over two named axes.
+
+    ``keys`` are the cells of each piece in the other columns; colour and ``dashed``, the style of
+    the line, are chosen by the figure unless given.
+    """
 
     label: str
     axes: tuple[str, str]
     pieces: tuple[np.ndarray, ...]
+    keys: tuple[tuple[str, ...], ...] = ()
+    colour: str = ""
+    dashed: Any = "-"
 
     def on(self, x: str, y: str) -> list[np.ndarray]:
         """Pieces in the variables of a panel, of which each may be the log10 of an axis.
@@ -93,22 +101,24 @@ def read_overlay(path: Path, label: str = "") -> Overlay:
     points = [_point(f"{path}, line {at}", header, axes, cells) for at, cells in lines]
     if not points:
         raise InputError(f"{path}: no numbers below the header")
-    pieces = [
-        np.array([point for _, point in group]) for _, group in groupby(points, lambda p: p[0])
-    ]
-    return Overlay(label or path.stem, (names[0], names[1]), tuple(pieces))
+    pieces = {
+        key: np.array([point for _, point in group])
+        for key, group in groupby(points, lambda p: p[0])
+    }
+    axes_of = (names[0], names[1])
+    return Overlay(label or path.stem, axes_of, tuple(pieces.values()), tuple(pieces))
 
 
 def _point(
     place: str, header: list[str], axes: list[int], cells: list[str]
-) -> tuple[list[str], list[float]]:
+) -> tuple[tuple[str, ...], list[float]]:
     """What tells a piece from others, and x and y."""
     numbers = _numbers(cells[i] for i in axes if i < len(cells))
     if len(cells) != len(header) or len(numbers) != 2:
         raise InputError(
             f"{place}: expected finite numbers for {','.join(header)}, got {','.join(cells)!r}"
         )
-    return [cell for i, cell in enumerate(cells) if i not in axes], numbers
+    return tuple(cell for i, cell in enumerate(cells) if i not in axes), numbers
 
 
 def _lines(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:

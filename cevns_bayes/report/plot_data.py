@@ -24,6 +24,7 @@ from cevns_bayes.report.style import (
 
 MIN_SHOWN_EVENTS = 0.1  # of a component in a spectrum
 WIDTH = 5.6  # inches of a panel
+MIN_PULLS = 2.5  # shown at least
 
 
 def plot_spectra(
@@ -31,8 +32,12 @@ def plot_spectra(
     posterior: xr.DataTree,
     best_fit: xr.Dataset,
     standard_model: xr.Dataset,
+    remark: str = "",
 ) -> Figure:
-    """Data against prediction along every axis; below, without the largest background.
+    """Data against prediction along every axis; below, without the largest background, and pulls.
+
+    Pulls are those of the best fit: data less expectation, in units of the square root of the
+    latter.
 
     Parameters
     ----------
@@ -40,6 +45,8 @@ def plot_spectra(
         Expected counts of the scenario at the chi^2 minimum, from ``predict``.
     standard_model
         Expected counts of the Standard Model with nuisances at zero.
+    remark
+        A line below the title.
 
     Examples
     --------
@@ -49,17 +56,19 @@ def plot_spectra(
     count = len(experiment.axes)
     parts: Sequence[Any] = experiment.backgrounds
     backgrounds = [part.name for part in sorted(parts, key=lambda part: -part.events)]
-    rows = 2 if backgrounds else 1
-    figure = Figure(figsize=(WIDTH * count, 1.6 + 2.7 * rows), layout="constrained")
-    panels = figure.subplots(rows, count, sharex="col", squeeze=False, height_ratios=(3, 2)[:rows])
+    ratios = (3, 2, 1.2) if backgrounds else (3, 1.2)
+    figure = Figure(figsize=(WIDTH * count, 1.6 + 1.1 * sum(ratios)), layout="constrained")
+    panels = figure.subplots(len(ratios), count, sharex="col", squeeze=False, height_ratios=ratios)
     for column, axis in zip(panels.T, experiment.axes, strict=True):
         of_axis = _Projection(experiment, axis, posterior, best_fit, standard_model)
         of_axis.draw(column[0], backgrounds, ())
         if backgrounds:
             of_axis.draw(column[1], backgrounds[1:], backgrounds[:1])
             column[1].set_title(f"without {component_word(backgrounds[0])}", fontsize=9)
+        of_axis.draw_pulls(column[-1])
         column[-1].set(xlabel=axis.title, xlim=axis.edges[[0, -1]])
-    figure.suptitle(experiment.reference or experiment.full_name, fontsize=TITLE)
+    title = experiment.reference or experiment.full_name
+    figure.suptitle("\n".join(filter(None, [title, remark])), fontsize=TITLE)
     legend(figure)
     return figure
 
@@ -82,6 +91,7 @@ class _Projection:
         self.fitted = best_fit.sum(others) / width
         signal = _sum(standard_model.sum(others) / width, self.signals)
         self.predicted = self.fitted["total"] - _sum(self.fitted, self.signals) + signal
+        self.total = best_fit["total"].sum(others)
         self.observed = best_fit["total"].copy(data=experiment.counts).sum(others)
         total = expected_draws(posterior, experiment)
         total = total.sum([experiment.qualified(name) for name in others])
@@ -111,6 +121,16 @@ class _Projection:
         panel.errorbar(self.axis.centres, points, error, label="data", **style)
         panel.set_ylabel(f"events {per_unit(self.axis)}")
         show_all(panel, top, high, low, predicted, points - error, points + error, np.zeros(1))
+
+    def draw_pulls(self, panel: Axes) -> None:
+        """Data less the best fit, in units of its Poisson error."""
+        mu = self.total.to_numpy()
+        pulls = (self.observed.to_numpy() - mu) / np.sqrt(np.maximum(mu, np.finfo(float).tiny))
+        panel.axhspan(-1, 1, color="#eeeeee")
+        panel.axhline(0, color="black", linewidth=0.8)
+        panel.plot(self.axis.centres, pulls, "o", color="black", markersize=3)
+        reach = max(MIN_PULLS, 1.15 * float(np.abs(pulls).max()))
+        panel.set(ylabel="pull", ylim=(-reach, reach))
 
     def _stack(self, panel: Axes, names: Sequence[str]) -> np.ndarray:
         """Bars one upon the other, signals on top; returns the sum."""

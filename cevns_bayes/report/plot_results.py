@@ -35,12 +35,16 @@ from cevns_bayes.report.style import (
     percent,
     shades,
 )
+from cevns_bayes.report.toy_files import TITLE as TOYS
+from cevns_bayes.report.toy_files import ByToys
 from cevns_bayes.report.view import INTERVAL_LEVELS, REGION_LEVELS
 from cevns_bayes.scenarios.priors import log10_name
 from cevns_bayes.scenarios.scenario import Parameter
 
+NO_TOYS = ByToys()
 MAX_DELTA = 9.0  # shown
 COLUMNS = 4
+SMOOTHING = 1.0  # bins of a corner plot
 BINS_OF_PRIOR = 40
 SMOOTH_POINTS = 500  # of a drawn curve
 HEADROOM = 1.12  # above a marginal posterior, for the bars
@@ -56,11 +60,13 @@ def plot_curves(
     *,
     levels: Sequence[float] = INTERVAL_LEVELS,
     overlays: Sequence[Overlay] = (),
+    toys: ByToys = NO_TOYS,
 ) -> Figure:
     """Marginal posterior of each parameter with its HDI, and Delta chi^2 on a twin axis.
 
     ``parameters`` are those sampled, ``bounds`` the published ones, drawn as green bars;
-    ``overlays`` with the second axis ``delta_chi2`` are drawn upon the profile.
+    ``overlays`` with the second axis ``delta_chi2`` are drawn upon the profile, intervals of
+    ``toys`` as purple bars.
 
     Examples
     --------
@@ -77,7 +83,14 @@ def plot_curves(
         panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
         twin = profile_curve(panel, curve, levels)
         draw_overlays(twin, overlays, (parameter.name, HEIGHT))
-        _bars(panel, parameter, bounds)
+        of_parameter = [bound for bound in bounds if bound.is_of(parameter.name)]
+        bars = [(bound.ends(parameter.name), GREEN, _name(bound)) for bound in of_parameter]
+        bars += [
+            (ends, PURPLE, f"{percent(level)} {TOYS}")
+            for level in sorted(levels)
+            for ends in toys.of(parameter.name, level)
+        ]
+        _bars(panel, bars)
         mark_value(panel.axvline, parameter.standard_model)
     figure.suptitle(title, fontsize=TITLE)
     legend(figure)
@@ -126,18 +139,17 @@ def profile_curve(panel: Axes, curve: Curve, levels: Sequence[float] = INTERVAL_
     return twin
 
 
-def _bars(panel: Axes, parameter: Parameter, bounds: Sequence[Bound]) -> None:
-    """Published intervals, one above the other at the top."""
-    for i, bound in enumerate(b for b in bounds if b.is_of(parameter.name)):
-        low, high = bound.ends(parameter.name)
+def _bars(panel: Axes, bars: Sequence[tuple[Limits, str, str]]) -> None:
+    """Intervals with colours and labels, one below the other at the top."""
+    for i, (ends, colour, label) in enumerate(bars):
         panel.plot(
-            np.clip([low, high], -1e30, 1e30),
-            [0.96 - 0.05 * i] * 2,
+            np.clip(ends, -1e30, 1e30),
+            [0.97 - 0.035 * i] * 2,
             transform=panel.get_xaxis_transform(),
-            color=GREEN,
+            color=colour,
             linewidth=4,
             solid_capstyle="butt",
-            label=_name(bound),
+            label=label,
         )
 
 
@@ -207,7 +219,8 @@ def draw_overlays(panel: Axes, overlays: Sequence[Overlay], axes: tuple[str, str
     """Curves of others, where they are of these axes."""
     for overlay, colour in zip(overlays, cycle(OVERLAYS)):
         for piece in overlay.on(*axes):
-            panel.plot(*piece.T, color=colour, linewidth=1.5, label=overlay.label)
+            style = {"color": overlay.colour or colour, "linestyle": overlay.dashed}
+            panel.plot(*piece.T, linewidth=1.5, label=overlay.label, **style)
 
 
 def credible_region(
@@ -325,11 +338,12 @@ def plot_corner(
         color=BLUE,
         levels=sorted(levels),
         plot_datapoints=False,
+        smooth=SMOOTHING,
         show_titles=True,
         title_fmt=".2g",
         title_kwargs={"fontsize": 7.5},
         label_kwargs={"fontsize": 11},
-        max_n_ticks=4,
+        max_n_ticks=3,
     )
     return figure
 

@@ -45,6 +45,7 @@ def redraw(folder: Path, view: View, output: Path | None = None) -> Analysis:
 def viewed(analysis: Analysis, view: View) -> Analysis:
     """The analysis with a view that suits it."""
     view.check(analysis.parameter_names, [str(v) for v in analysis.posterior["posterior"]])
+    view.toys.check(analysis.profile)
     return replace(analysis, view=view)
 
 

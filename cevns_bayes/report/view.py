@@ -13,6 +13,7 @@ from cevns_bayes.errors import InputError, one_line, unknown_name
 from cevns_bayes.experiments.experiment import Axis
 from cevns_bayes.report.overlays import Overlay, check_overlays
 from cevns_bayes.report.style import MAX_LEVELS
+from cevns_bayes.report.toy_files import ByToys
 from cevns_bayes.scenarios.scenario import Parameter
 
 INTERVAL_LEVELS, REGION_LEVELS = (0.68, 0.90), (0.68, 0.90, 0.95)
@@ -32,12 +33,15 @@ class View:
         Of matplotlib: a name or the path of a file.
     overlays
         Curves of others over ours.
+    toys
+        Feldman-Cousins intervals and contours beside ours.
     """
 
     levels: Sequence[float] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     style: str = ""
     overlays: Sequence[Overlay] = ()
+    toys: ByToys = field(default_factory=ByToys)
 
     def __post_init__(self) -> None:
         levels = tuple(sorted({float(level) for level in self.levels}))
