@@ -8,10 +8,58 @@ import click
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.form_factors import form_factor_names
-from cevns_bayes.plugins import as_file
+from cevns_bayes.plugins import as_file, names_in
 
 _Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
+
+
+def check_scenario(name: str) -> str:
+    """Refuse an unknown scenario at once, without PyMC, which takes seconds to import."""
+    return _known("scenario", "scenario", name, names_in("cevns_bayes.models", "SCENARIOS"))
+
+
+def check_data(data: str) -> str:
+    """Refuse unknown experiments likewise."""
+    known = names_in("cevns_bayes.experiments.shipped", "EXPERIMENTS")
+    for name in names_of(data):
+        _known("data", "experiment", name, known)
+    return data
+
+
+def _known(kind: str, kind_of_file: str, name: str, names: set[str]) -> str:
+    file = as_file(name)
+    if file is None and name not in names:
+        raise unknown_name(kind, name, names)
+    if file is not None and not file[0].is_file():
+        raise InputError(f"{kind_of_file} file {file[0]} does not exist")
+    return name
+
+
+def each(check: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Any]:
+    """The callback of an option that checks its value, or each if there are several."""
+
+    def callback(context: Any, parameter: Any, value: Any) -> Any:
+        for one in value if isinstance(value, tuple) else (value,):
+            if one is not None:
+                check(one)
+        return value
+
+    return callback
+
+
+def at_least(smallest: int, below: int | None = None) -> Callable[[Any, Any, Any], Any]:
+    """The callback of an option that is such an integer; samplers check the same, but later."""
+
+    def callback(context: Any, parameter: Any, value: int | None) -> int | None:
+        if value is not None and (value < smallest or (below and value >= below)):
+            limit = f" and below {below}" if below else ""
+            raise InputError(
+                f"{parameter.name} must be an integer of at least {smallest}{limit}, got {value}"
+            )
+        return value
+
+    return callback
 
 
 class Choice(click.Choice):
@@ -45,13 +93,17 @@ form_factor_option = click.option(
     "--form-factor", type=Choice(form_factor_names()), default="helm", show_default=True
 )
 _DATA = "Experiments, separated by commas: names of `cevns-bayes list`, or experiment files."
-data_option = click.option("--data", default="csi", show_default=True, help=_DATA)
+data_option = click.option(
+    "--data", default="csi", show_default=True, help=_DATA, callback=each(check_data)
+)
+scenario_argument = click.argument("scenario", callback=each(check_scenario))
 data_sets_option = click.option(
     "--data",
     "data_sets",
     multiple=True,
     default=("csi",),
     show_default=True,
+    callback=each(check_data),
     help=f"{_DATA} May be repeated: each is a data set of its own.",
 )
 set_option = click.option(
@@ -92,6 +144,7 @@ physics_options = options_of(
     click.option(
         "--asimov",
         metavar="SCENARIO",
+        callback=each(check_scenario),
         help="Forecast: in place of the data what SCENARIO expects, with the values of --set. "
         "The Standard Model if only --exposure or the like is given.",
     ),
@@ -121,14 +174,16 @@ physics_options = options_of(
         help="Hold a parameter or nuisance at a value, e.g. mass=10. May be repeated.",
     ),
 )
-model_options = options_of(click.argument("scenario"), data_option, physics_options)
+model_options = options_of(scenario_argument, data_option, physics_options)
 sampling_options = options_of(
     click.option("--sampler", type=Choice(SAMPLERS), default="auto", show_default=True),
-    click.option("--draws", type=int, help="Draws per chain."),
-    click.option("--tune", type=int, help="Draws of adaptation per chain of NUTS."),
-    click.option("--chains", type=int, help="Number of chains."),
-    click.option("--live-points", type=int, help="Of nested sampling."),
-    click.option("--seed", type=int, help="Seed of the sampler."),
+    click.option("--draws", type=int, callback=at_least(4), help="Draws per chain."),
+    click.option(
+        "--tune", type=int, callback=at_least(1), help="Draws of adaptation per chain of NUTS."
+    ),
+    click.option("--chains", type=int, callback=at_least(2), help="Number of chains."),
+    click.option("--live-points", type=int, callback=at_least(50), help="Of nested sampling."),
+    click.option("--seed", type=int, callback=at_least(0, 2**64), help="Seed of the sampler."),
     click.option(
         "--checkpoint",
         type=PATH,
@@ -374,7 +429,7 @@ def values_of(
 
 
 def _priors(texts: tuple[str, ...]) -> dict[str, str]:
-    from cevns_bayes.scenarios.priors import split_prior
+    from cevns_bayes.scenarios.prior_text import split_prior
 
     return _distinct("--prior", [split_prior(text) for text in texts])
 

@@ -12,8 +12,10 @@ import click
 from cevns_bayes.arguments import (
     PATH,
     changed,
+    check_scenario,
     data_option,
     data_sets_option,
+    each,
     experiments_of,
     forecast_options,
     form_factor_option,
@@ -24,6 +26,7 @@ from cevns_bayes.arguments import (
     physics_options,
     refuse_existing,
     sampling_options,
+    scenario_argument,
     scenarios_of,
     set_option,
     toys_option,
@@ -53,7 +56,7 @@ def cli() -> None:
 
 
 @cli.command("list")
-@click.argument("name", required=False)
+@click.argument("name", required=False, callback=each(check_scenario))
 @click.option("--data", "only_data", is_flag=True, help="Only the experiments.")
 def list_command(name: str | None, only_data: bool) -> None:
     """List scenarios and experiments, or show the definition of one scenario.
@@ -75,7 +78,7 @@ def list_command(name: str | None, only_data: bool) -> None:
 
 
 @cli.command()
-@click.argument("scenarios", nargs=-1, metavar="SCENARIO...")
+@click.argument("scenarios", nargs=-1, metavar="SCENARIO...", callback=each(check_scenario))
 @click.option("--all", "everything", is_flag=True, help="Run all scenarios.")
 @data_sets_option
 @physics_options
@@ -115,6 +118,10 @@ def run(
     Example: cevns-bayes run --all --data csi --data lar --data csi,lar
     """
     options["progressbar"] = not no_progress
+    if output and len(scenarios) == len(data_sets) == 1:
+        from cevns_bayes.report.folder import refuse_occupied
+
+        refuse_occupied(output, force=force)
     shown = {"view": view_of(overlays, toys), "command": shlex.join(["cevns-bayes", *sys.argv[1:]])}
     jobs = jobs_of(scenarios_of(scenarios, everything), data_sets, options, **shown)
     if len(jobs) > 1:
@@ -140,10 +147,14 @@ def report(folder: Path, output: Path | None, **shown: Any) -> None:
 
     Example: cevns-bayes report results/nsi-ee-ud-csi --level 0.9 --label 'eps_ee_u=$x$'
     """
+    from cevns_bayes.report.folder import ARCHIVE_FILE, POSTERIOR_FILE, check_files
+
     refuse_existing(output)
+    check_files(folder, POSTERIOR_FILE, ARCHIVE_FILE)
+    view = view_of(**shown)  # What is wrong with it is said before PyMC is imported.
     from cevns_bayes.report.redraw import redraw
 
-    redraw(folder, view_of(**shown), output)
+    redraw(folder, view, output)
     out.print(f"Report: {(output or folder) / 'report.html'}", soft_wrap=True, highlight=False)
 
 
@@ -258,7 +269,7 @@ def forecast(scenario: str, data: str, output: Path | None, **options: Any) -> N
 
 
 @cli.command()
-@click.argument("scenario")
+@scenario_argument
 @data_option
 @form_factor_option
 @set_option
@@ -335,9 +346,12 @@ def compare(folders: tuple[Path, ...]) -> None:
 
     Example: cevns-bayes compare results/sm-csi results/weak-mixing-angle-csi
     """
+    from cevns_bayes.report.folder import POSTERIOR_FILE, check_files, load_posterior
+
+    for folder in folders:
+        check_files(folder, POSTERIOR_FILE)
     from cevns_bayes.bayesian.comparison import compare
     from cevns_bayes.bayesian.diagnostics import check_convergence
-    from cevns_bayes.report.folder import load_posterior
     from cevns_bayes.report.listings import comparison
 
     names = [folder.name for folder in folders]

@@ -16,10 +16,9 @@ from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.curves import Curve, Surface
 from cevns_bayes.frequentist.profile import Profile
 from cevns_bayes.report.analysis import Analysis
-from cevns_bayes.report.folder import load_posterior
+from cevns_bayes.report.folder import ARCHIVE_FILE, POSTERIOR_FILE, check_files, load_posterior
 from cevns_bayes.report.record import Recorded, as_json, scenario_as_words, scenario_of
 
-ARCHIVE_FILE = "analysis.nc"
 FORMAT = 1
 TABLES = ("comparison", "sensitivity", "scaling", "impacts")
 WORDS = ("options", "fixed", "p_values", "comparable", "command", "date")
@@ -111,8 +110,7 @@ def load_analysis(folder: str | Path) -> Analysis:
     >>> cb.write_report(analysis, "redrawn")  # doctest: +SKIP
     """
     path = Path(folder) / ARCHIVE_FILE
-    if not path.is_file():
-        raise InputError(f"{folder} has no {ARCHIVE_FILE}: it is not a folder of `run`")
+    check_files(Path(folder), POSTERIOR_FILE, ARCHIVE_FILE)
     posterior = load_posterior(folder)
     try:
         tree = xr.load_datatree(path)

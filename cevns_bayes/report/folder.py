@@ -17,6 +17,11 @@ from cevns_bayes.errors import InputError
 
 REPORT_FILE = "report.html"
 POSTERIOR_FILE = "posterior.nc"
+ARCHIVE_FILE = "analysis.nc"
+THINNED = ("expected", "posterior_predictive")
+MAX_NUMBERS = 1_000_000  # of one array; of more, fewer draws or digits are kept:
+RESOLUTION = 1 / 64  # of the log-likelihood of a bin, in units of its standard deviation.
+NOISE = 1e-9  # of a log-likelihood that does not vary
 
 
 @contextmanager
@@ -138,8 +143,8 @@ def _unfinished(path: Path) -> Path:
 
 def write_posterior(posterior: xr.DataTree, folder: Path) -> None:
     """Write the posterior into an existing folder, under its name only when it is whole."""
-    partial = folder / f"{POSTERIOR_FILE}.partial"
-    posterior.to_netcdf(partial, encoding=_compression(posterior))
+    partial, stored = folder / f"{POSTERIOR_FILE}.partial", _stored(posterior)
+    stored.to_netcdf(partial, encoding=_compression(stored))
     partial.rename(folder / POSTERIOR_FILE)
 
 
@@ -159,6 +164,13 @@ def load_posterior(folder: str | Path) -> xr.DataTree:
     return _read(folder, xr.load_datatree)
 
 
+def check_files(folder: Path, *names: str) -> None:
+    """Raise InputError for a folder that lacks one of these files."""
+    for name in names:
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} is not a results folder: it has no {name}")
+
+
 def open_posterior(folder: str | Path) -> xr.DataTree:
     """A context, the posterior in a folder of results, read as far as it is used; errors alike."""
     return _read(folder, xr.open_datatree)
@@ -166,22 +178,50 @@ def open_posterior(folder: str | Path) -> xr.DataTree:
 
 def _read(folder: str | Path, reader: Callable[[Path], xr.DataTree]) -> xr.DataTree:
     path = Path(folder) / POSTERIOR_FILE
-    if not path.is_file():
-        raise InputError(f"{folder} is not a results folder: it has no {POSTERIOR_FILE}")
+    check_files(Path(folder), POSTERIOR_FILE)
     try:
         return reader(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is damaged or not a netCDF file") from error
 
 
+def _stored(tree: xr.DataTree) -> xr.DataTree:
+    """The posterior as it is written: what there are too many numbers of is kept more coarsely.
+
+    Of expected and replicated counts every so many draws are enough for bands; comparisons need
+    the log-likelihood at all draws, but not all of its digits.
+    """
+    groups = {name: of.to_dataset() for name, of in tree.children.items()}
+    for name in THINNED:
+        if name in groups and "draw" in groups[name].dims:
+            step = -(-_largest(groups[name]) // MAX_NUMBERS)
+            groups[name] = groups[name].isel(draw=slice(None, None, step))
+    densities = groups.get("log_likelihood")
+    if densities is not None and _largest(densities) > MAX_NUMBERS:
+        width = densities.std(("chain", "draw")) * RESOLUTION
+        unit = 2.0 ** np.floor(np.log2(width.clip(min=NOISE)))
+        groups["log_likelihood"] = (densities / unit).round() * unit
+    stored = xr.DataTree.from_dict(groups)
+    stored.attrs = tree.attrs
+    return stored
+
+
+def _largest(group: xr.Dataset) -> int:
+    return max((of.size for of in group.data_vars.values()), default=0)
+
+
 def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
-    """Arrays per draw and bin in single precision and compressed: a quarter of the size."""
+    """Arrays per draw and bin in single precision and compressed, the draws of a bin together."""
     return {
         f"/{group}": {
-            str(name): {"zlib": True, "complevel": 1}
-            | ({"dtype": "float32"} if values.dtype == np.float64 else {})
+            str(name): {
+                "zlib": True,
+                "complevel": 6,
+                "chunksizes": (1, values.sizes["draw"], *[1] * (values.ndim - 2)),
+                "dtype": "float32" if values.dtype == np.float64 else values.dtype.name,
+            }
             for name, values in tree[group].data_vars.items()
-            if values.ndim > 2 and "draw" in values.dims
+            if values.ndim > 2 and values.dims[:2] == ("chain", "draw")
         }
         for group in tree.children
     }

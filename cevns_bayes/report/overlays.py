@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.scenarios.priors import log10_name
+from cevns_bayes.scenarios.prior_text import log10_name, physical_name
 
 OTHERS = ("piece", "level", "dof")  # Columns that are no axes, as in our own files.
 HEIGHT = "delta_chi2"  # The second axis of a profile.
@@ -48,12 +48,6 @@ class Overlay:
             if None not in logs and not found:
                 found = [_drawn(piece[:, [first, second]], logs) for piece in self.pieces]
         return found
-
-
-def physical_name(name: str) -> str:
-    """``"log10_mass"`` -> ``"mass"``; other names as they are."""
-    prefix, colons, last = name.rpartition("::")
-    return f"{prefix}{colons}{last.removeprefix('log10_')}"
 
 
 def _is_log(name: str, wanted: str) -> bool | None:

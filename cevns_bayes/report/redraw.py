@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cevns_bayes.errors import InputError
 from cevns_bayes.report.analysis import Analysis
-from cevns_bayes.report.archive import ARCHIVE_FILE, load_analysis
-from cevns_bayes.report.folder import POSTERIOR_FILE, REPORT_FILE, new_folder
+from cevns_bayes.report.archive import load_analysis
+from cevns_bayes.report.folder import ARCHIVE_FILE, POSTERIOR_FILE, REPORT_FILE, new_folder
 from cevns_bayes.report.html import write_views
 from cevns_bayes.report.outcome import OUTCOME_FILE
 from cevns_bayes.report.view import View

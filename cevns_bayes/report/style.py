@@ -1,12 +1,13 @@
 """What all figures share: one palette, one legend, units of axes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cevns_bayes.experiments.experiment import Axis
+if TYPE_CHECKING:  # Options are checked without waiting for PyMC.
+    from cevns_bayes.experiments.experiment import Axis
 
 # Okabe & Ito's palette, told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, GREY, PURPLE = "#0072b2", "#d55e00", "#009e73", "#999999", "#cc79a7"
@@ -60,7 +61,7 @@ def component_word(name: str) -> str:
     return WORDS.get(name, name.replace("_", " "))
 
 
-def per_unit(axis: Axis) -> str:
+def per_unit(axis: "Axis") -> str:
     """What events in bins of different widths are divided by."""
     return f"per {axis.unit or f'unit of {axis.label}'}"
 

@@ -5,14 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.frequentist.profile import Profile
 from cevns_bayes.report.overlays import Overlay, read_overlay
 from cevns_bayes.report.style import PURPLE, dashes, percent
-from cevns_bayes.scenarios.prior_view import Limits
+
+if TYPE_CHECKING:  # A wrong folder is refused without waiting for PyMC.
+    from cevns_bayes.frequentist.profile import Profile
+
+Limits = tuple[float, float]
 
 INTERVALS, CONTOURS = "intervals.csv", "contours.csv"
 TITLE = "Feldman-Cousins"
@@ -34,7 +38,7 @@ class ByToys:
         """Intervals of a parameter at a level; empty if there are none."""
         return list(self.intervals.get(parameter, {}).get(level, ()))
 
-    def check(self, profile: Profile | None) -> None:
+    def check(self, profile: "Profile | None") -> None:
         """Raise InputError if it is of another likelihood than a profile, or of other parameters.
 
         Of contours, only the parameters can be compared.

@@ -4,17 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib.style
 from matplotlib.cbook import is_math_text
 from matplotlib.mathtext import MathTextParser
 
 from cevns_bayes.errors import InputError, one_line, unknown_name
-from cevns_bayes.experiments.experiment import Axis
 from cevns_bayes.report.overlays import Overlay, check_overlays
 from cevns_bayes.report.style import MAX_LEVELS
 from cevns_bayes.report.toy_files import ByToys
-from cevns_bayes.scenarios.scenario import Parameter
+
+if TYPE_CHECKING:  # Wrong options are refused without waiting for PyMC.
+    from cevns_bayes.experiments.experiment import Axis
+    from cevns_bayes.scenarios.scenario import Parameter
 
 INTERVAL_LEVELS, REGION_LEVELS = (0.68, 0.90), (0.68, 0.90, 0.95)
 
@@ -97,7 +100,7 @@ def check_labels(labels: Iterable[str]) -> None:
             raise InputError(f"label {label!r} cannot be drawn: {one_line(error)}") from error
 
 
-def check_drawable(parameters: Iterable[Parameter], axes: Iterable[Axis], *texts: str) -> None:
+def check_drawable(parameters: "Iterable[Parameter]", axes: "Iterable[Axis]", *texts: str) -> None:
     """The same for all that a figure of a scenario on experiments says."""
     forms = [label for p in parameters for label in (p.axis_label, p.logarithm.axis_label)]
     check_labels([*texts, *forms, *(axis.title for axis in axes)])
