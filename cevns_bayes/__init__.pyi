@@ -31,6 +31,7 @@ from .report.archive import load_analysis as load_analysis
 from .report.forecast import forecast as forecast
 from .report.folder import load_posterior as load_posterior
 from .report.html import write_report as write_report
+from .report.view import View as View
 from .report.plot_data import plot_predictive as plot_predictive, plot_spectra as plot_spectra
 from .report.plot_ensembles import (
     plot_calibration as plot_calibration,

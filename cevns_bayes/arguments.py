@@ -8,7 +8,7 @@ import click
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.form_factors import form_factor_names
-from cevns_bayes.plugins import as_file, names_in
+from cevns_bayes.plugins import EXPERIMENT_FILES, SCENARIO_FILES, as_file, names_in
 
 _Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
@@ -16,12 +16,12 @@ PATH = click.Path(path_type=Path)
 
 def check_scenario(name: str) -> str:
     """Refuse an unknown scenario at once, without PyMC, which takes seconds to import."""
-    return _known("scenario", "scenario", name, names_in("cevns_bayes.models", "SCENARIOS"))
+    return _known("scenario", "scenario", name, names_in(SCENARIO_FILES, "SCENARIOS"))
 
 
 def check_data(data: str) -> str:
     """Refuse unknown experiments likewise."""
-    known = names_in("cevns_bayes.experiments.shipped", "EXPERIMENTS")
+    known = names_in(EXPERIMENT_FILES, "EXPERIMENTS")
     for name in names_of(data):
         _known("data", "experiment", name, known)
     return data

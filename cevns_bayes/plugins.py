@@ -12,6 +12,9 @@ from typing import Any
 
 from cevns_bayes.errors import InputError, unknown_name
 
+SCENARIO_FILES = "cevns_bayes.models"
+EXPERIMENT_FILES = "cevns_bayes.experiments.shipped"
+
 
 def modules_of(package: str) -> Iterator[tuple[str, ModuleType]]:
     """Name with dashes and module of every file of a package, in alphabetical order."""

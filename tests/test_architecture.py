@@ -69,7 +69,7 @@ def test_imports_run_one_way(path):
 
 @pytest.mark.parametrize(
     ("package", "owner"),
-    [("cevns_bayes.models", "scenario.py"), ("cevns_bayes.data", "datasets.py")],
+    [("cevns_bayes.models", "plugins.py"), ("cevns_bayes.data", "datasets.py")],
 )
 def test_only_one_module_knows_the_plugin_packages(package, owner):
     def strings(path):

@@ -91,6 +91,12 @@ class Analysis:
     date: str = ""
     view: View = field(default_factory=View)
 
+    def viewed(self, view: View) -> "Analysis":
+        """The same as one wants it shown; InputError if the view is of other variables."""
+        view.check(self.parameter_names, map(str, self.posterior["posterior"].data_vars))
+        view.toys.check(self.profile)
+        return replace(self, view=view)
+
     @property
     def names(self) -> list[str]:
         """Names of the experiments."""

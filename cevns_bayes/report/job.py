@@ -18,7 +18,6 @@ from cevns_bayes.report.outcome import (
     read_outcome,
     write_outcome,
 )
-from cevns_bayes.report.redraw import viewed
 from cevns_bayes.report.view import View, check_drawable
 from cevns_bayes.scenarios.priors import sampled_name
 from cevns_bayes.scenarios.scenario import Scenario
@@ -98,7 +97,7 @@ class Job:
             say("Fitting, profiling and comparing with the Standard Model ...")
             done = analysis.analyse(self.scenario, self.experiments, posterior=draws, **keywords)
             stop()
-            done = viewed(replace(done, command=self.command), self.view)
+            done = replace(done, command=self.command).viewed(self.view)
             say("Drawing the figures ...")
             html.write_report(done, staging)
             write_outcome(outcome_of(done, seconds), staging)

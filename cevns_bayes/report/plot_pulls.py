@@ -12,6 +12,7 @@ from cevns_bayes.report.style import BLUE, ORANGE, SHADES, legend
 from cevns_bayes.scenarios.scenario import Parameter
 
 MAX_SHOWN = 15
+TINY = 1e-300
 PULL_WIDTH, IMPACT_WIDTH = 4.2, 3.2  # inches
 SIGMA = r"$\hat{\alpha}/\sigma_\alpha$"
 
@@ -21,9 +22,10 @@ def ranked(impacts: xr.Dataset) -> list[str]:
 
     Those without an impact come last.
     """
-    size = abs(impacts["impact"]).max("side")
-    relative = (size / size.max("nuisance")).fillna(0.0).max("parameter")
-    if not impacts.sizes["parameter"]:
+    if impacts.sizes["parameter"]:
+        size = abs(impacts["impact"]).fillna(0.0).max("side")
+        relative = (size / np.maximum(size.max("nuisance"), TINY)).max("parameter")
+    else:
         relative = abs(impacts["pull"]).fillna(0.0)
     order = np.argsort(-relative.to_numpy(), kind="stable")
     return [str(name) for name in impacts["nuisance"].to_numpy()[order]]
@@ -79,6 +81,6 @@ def _impacts(panel: Axes, impact: xr.DataArray) -> None:
         label = rf"nuisance held at $\hat{{\alpha}}{'+' if side > 0 else '-'}1\sigma$"
         panel.barh(rows, bars, height=0.7, color=colour, alpha=0.75, label=label)
     panel.axvline(0, color="black", linewidth=0.8)
-    reach = float(np.abs(impact).max()) if np.isfinite(impact).any() else 0.0
+    reach = float(abs(impact).fillna(0.0).max())
     panel.set_xlim(-1.1 * (reach or 1.0), 1.1 * (reach or 1.0))
     panel.locator_params(axis="x", nbins=5)

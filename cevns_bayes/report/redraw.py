@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from cevns_bayes.errors import InputError
@@ -30,7 +29,7 @@ def redraw(folder: Path, view: View, output: Path | None = None) -> Analysis:
     InputError
         A folder without an analysis, a view that does not suit it, or no place to write.
     """
-    analysis = viewed(load_analysis(folder), view)
+    analysis = load_analysis(folder).viewed(view)
     if output is None:
         _replace(analysis, folder)
         return analysis
@@ -40,13 +39,6 @@ def redraw(folder: Path, view: View, output: Path | None = None) -> Analysis:
                 shutil.copyfile(folder / name, staging / name)
         write_views(analysis, staging)
     return analysis
-
-
-def viewed(analysis: Analysis, view: View) -> Analysis:
-    """The analysis with a view that suits it."""
-    view.check(analysis.parameter_names, [str(v) for v in analysis.posterior["posterior"]])
-    view.toys.check(analysis.profile)
-    return replace(analysis, view=view)
 
 
 def _replace(analysis: Analysis, folder: Path) -> None:

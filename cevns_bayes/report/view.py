@@ -38,6 +38,12 @@ class View:
         Curves of others over ours.
     toys
         Feldman-Cousins intervals and contours beside ours.
+
+    Examples
+    --------
+    >>> view = cb.View(levels=[0.90], labels={"sin2_theta_w": r"$s_W^2$"})
+    >>> analysis = cb.load_analysis("results/weak-mixing-angle-csi")  # doctest: +SKIP
+    >>> cb.write_report(analysis.viewed(view), "redrawn")  # doctest: +SKIP
     """
 
     levels: Sequence[float] = ()

@@ -16,7 +16,11 @@ def split_prior(text: str) -> tuple[str, str]:
     name, tilde, distribution = text.partition("~")
     if not tilde or not name.strip() or not distribution.strip():
         raise InputError(f"malformed prior '{text}'; {EXAMPLE}")
-    parse_call(distribution)
+    call = parse_call(distribution)
+    try:
+        _ = [number(node) for node in (*call.args, *(keyword.value for keyword in call.keywords))]
+    except ValueError as error:
+        raise InputError(f"malformed prior '{text}': {error}; {EXAMPLE}") from error
     return name.strip(), distribution.strip()
 
 
@@ -29,6 +33,17 @@ def parse_call(text: str) -> ast.Call:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise InputError(f"malformed prior '{text}'; {EXAMPLE}")
     return call
+
+
+def number(node: ast.expr) -> float:
+    """A number or an infinity, which a prior may have as a limit; ValueError for all else."""
+    text = ast.unparse(node)
+    if text in ("inf", "-inf"):
+        return float(text)
+    try:
+        return float(ast.literal_eval(node))
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"'{text}' is not a number") from None
 
 
 def log10_name(name: str) -> str:

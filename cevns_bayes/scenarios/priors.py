@@ -24,6 +24,7 @@ from cevns_bayes.errors import InputError, finite_number, unknown_name
 from cevns_bayes.scenarios.prior_text import (
     EXAMPLE,
     log10_name,
+    number,
     parse_call,
     physical_name,
     sampled_name,
@@ -54,25 +55,14 @@ def parse_distribution(text: str) -> "TensorVariable | LogUniform":
             allowed = [name for name in signature.parameters if name not in ("args", "kwargs")]
             raise unknown_name(f"argument of {name}", keyword.arg, allowed)
     try:
-        arguments = [_number(argument) for argument in call.args]
-        keywords = {str(k.arg): _number(k.value) for k in call.keywords}
+        arguments = [number(argument) for argument in call.args]
+        keywords = {str(k.arg): number(k.value) for k in call.keywords}
         prior = distribution.dist(*arguments, **keywords)
         if not isinstance(prior, LogUniform):
             _check_usable(prior)
     except Exception as error:  # whatever PyMC says of the arguments, the user should read
         raise InputError(f"malformed prior '{text}': {error}; {EXAMPLE}") from error
     return prior
-
-
-def _number(node: ast.expr) -> float:
-    """A number or an infinity, which a prior may have as a limit."""
-    text = ast.unparse(node)
-    if text in ("inf", "-inf"):
-        return float(text)
-    try:
-        return float(ast.literal_eval(node))
-    except (TypeError, ValueError):
-        raise ValueError(f"'{text}' is not a number") from None
 
 
 def _distributions() -> dict[str, Any]:
