@@ -53,10 +53,8 @@ def at_least(smallest: int, below: int | None = None) -> Callable[[Any, Any, Any
 
     def callback(context: Any, parameter: Any, value: int | None) -> int | None:
         if value is not None and (value < smallest or (below and value >= below)):
-            limit = f" and below {below}" if below else ""
-            raise InputError(
-                f"{parameter.name} must be an integer of at least {smallest}{limit}, got {value}"
-            )
+            of = "a non-negative integer" if below else f"an integer of at least {smallest}"
+            raise InputError(f"{parameter.name} must be {of}, got {value}")
         return value
 
     return callback

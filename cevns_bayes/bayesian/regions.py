@@ -24,6 +24,7 @@ from cevns_bayes.bayesian.density import (
 )
 
 NEGLIGIBLE = 1e-4  # Cells that hold less together are not shown.
+RIPPLE = 0.01  # relative, that interpolation between cells leaves in a projection: measured
 DEPTH = 25.0  # of the log-density below its maximum; beyond it is the same
 
 
@@ -51,7 +52,7 @@ def posterior_density_1d(
     axis = names.index(name)
     x, other = (joint.x, joint.y) if axis == 0 else (joint.y, joint.x)
     values = joint.values.sum(axis=1 - axis) * (other[1] - other[0])
-    return Density1D(**_noiseless(values, x[1] - x[0]), x=x)
+    return Density1D(**_noiseless(values, x[1] - x[0]) | {"noise": RIPPLE}, x=x)
 
 
 def posterior_density_2d(

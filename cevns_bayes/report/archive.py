@@ -11,12 +11,20 @@ import numpy as np
 import xarray as xr
 
 from cevns_bayes.bayesian.diagnostics import Convergence
+from cevns_bayes.bayesian.provenance import require
 from cevns_bayes.errors import InputError
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.curves import Curve, Surface
 from cevns_bayes.frequentist.profile import Profile
+from cevns_bayes.plugins import blamed_on
 from cevns_bayes.report.analysis import Analysis
-from cevns_bayes.report.folder import ARCHIVE_FILE, POSTERIOR_FILE, check_files, load_posterior
+from cevns_bayes.report.folder import (
+    ARCHIVE_FILE,
+    POSTERIOR_FILE,
+    check_files,
+    load_posterior,
+    read_netcdf,
+)
 from cevns_bayes.report.record import Recorded, as_json, scenario_as_words, scenario_of
 
 FORMAT = 1
@@ -112,22 +120,17 @@ def load_analysis(folder: str | Path) -> Analysis:
     path = Path(folder) / ARCHIVE_FILE
     check_files(Path(folder), POSTERIOR_FILE, ARCHIVE_FILE)
     posterior = load_posterior(folder)
-    try:
-        tree = xr.load_datatree(path)
-        written = tree.attrs["format"], tree.attrs["version"], tree.attrs["posterior"]
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InputError(f"{path} is damaged or not a file of `run`") from error
-    if written[0] != FORMAT:
+    tree = read_netcdf(path, xr.load_datatree)
+    require(tree, attrs=["format", "version", "posterior", "words"], title=str(path))
+    if tree.attrs["format"] != FORMAT:
         raise InputError(
-            f"{path} was written by cevns-bayes {written[1]} in format {written[0]}; this version "
-            f"reads format {FORMAT}: run again"
+            f"{path} was written by cevns-bayes {tree.attrs['version']} in format "
+            f"{tree.attrs['format']}; this version reads format {FORMAT}: run again"
         )
-    if json.loads(written[2]) != json.loads(as_json(_made_of(posterior))):
-        raise InputError(f"{path} is not of the posterior beside it")
-    try:
+    with blamed_on(path):
+        if json.loads(tree.attrs["posterior"]) != json.loads(as_json(_made_of(posterior))):
+            raise InputError("it is not of the posterior beside it")
         return _analysis(tree, posterior)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
 def _analysis(tree: xr.DataTree, posterior: xr.DataTree) -> Analysis:

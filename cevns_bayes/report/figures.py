@@ -35,8 +35,8 @@ CAPTIONS = {
     "best fit, which the lines mark.",
     "pulls": "Left: nuisances at the best fit, in units of the widths of their priors; those "
     "without a Gaussian prior have no point. Right: by how much the best fit of a parameter moves "
-    "when a nuisance is held one error away from its best fit, everything else fitted again. "
-    "Those of most impact are shown.",
+    "when a nuisance is held one error away from its best fit, everything else fitted again; a "
+    "parameter that stays at the end of its prior has no panel. Those of most impact are shown.",
     "prior": "What the data add to the priors.",
     "pareto": "Reliability of leave-one-out by bin.",
 }

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -179,9 +180,15 @@ def open_posterior(folder: str | Path) -> xr.DataTree:
 def _read(folder: str | Path, reader: Callable[[Path], xr.DataTree]) -> xr.DataTree:
     path = Path(folder) / POSTERIOR_FILE
     check_files(Path(folder), POSTERIOR_FILE)
+    return read_netcdf(path, reader)
+
+
+def read_netcdf(path: Path, reader: Callable[[Path], xr.DataTree]) -> xr.DataTree:
+    """A file as a DataTree; whatever its readers say of a damaged one is an InputError."""
     try:
-        return reader(path)
-    except (OSError, ValueError) as error:
+        with h5py.File(path):  # h5netcdf would be noisy about what is no such file.
+            return reader(path)
+    except Exception as error:
         raise InputError(f"{path} is damaged or not a netCDF file") from error
 
 

@@ -36,7 +36,8 @@ def plot_pulls(
 ) -> Figure:
     """Pulls of the nuisances at the best fit, and what each moves the parameters by.
 
-    ``impacts`` is that of an analysis, ``labels`` are those of the nuisances in it.
+    Parameters that stay at the end of their prior have no panel. ``impacts`` is that of an
+    analysis, ``labels`` are those of the nuisances in it.
 
     Examples
     --------
@@ -45,6 +46,8 @@ def plot_pulls(
     >>> figure = cb.plot_pulls(of.impacts, of.parameters, labels)  # doctest: +SKIP
     """
     names = ranked(impacts)[:MAX_SHOWN]
+    sizes = abs(impacts["impact"]).fillna(0.0).max(("side", "nuisance"))
+    parameters = [p for p in parameters if float(sizes.sel(parameter=p.name)) > 0]
     shown = impacts.sel(nuisance=names)
     width = PULL_WIDTH + IMPACT_WIDTH * len(parameters)
     figure = Figure(figsize=(width, 1.6 + 0.32 * len(names)), layout="constrained")

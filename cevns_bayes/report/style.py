@@ -68,11 +68,10 @@ def per_unit(axis: "Axis") -> str:
 
 def legend(figure: Figure, extra: Sequence[Any] = ()) -> None:
     """One for the figure, below it, each label once; none if there is nothing to say."""
-    entries: dict[str, Any] = {}
+    entries: dict[str, Any] = {handle.get_label(): handle for handle in extra}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    entries |= {handle.get_label(): handle for handle in extra}
     if entries:
         columns = 3 if figure.get_figwidth() > WIDE else 2
         place: dict[str, Any] = {"loc": "outside lower center", "ncols": columns, "fontsize": 8}

@@ -241,12 +241,13 @@ def best_fits(analysis: Analysis) -> Table:
     """Minima of chi^2 of the Standard Model and the scenario."""
     data = data_set(analysis.experiments)
     columns = [Column("fit"), Column("χ²", ".2f"), Column("degrees of freedom")]
+    columns += [Column("published χ²")] if analysis.comparable else []
     fits = {analysis.standard_model.scenario: analysis.standard_model}
     rows = [
-        [name, fit.chi2, fit.dof, published_chi2(name, data) if analysis.comparable else None]
+        [name, fit.chi2, fit.dof, published_chi2(name, data)][: len(columns)]
         for name, fit in (fits | {analysis.scenario.name: analysis.best_fit}).items()
     ]
-    return Table([*columns, Column("published χ²")], rows)
+    return Table(columns, rows)
 
 
 def goodness_of_fit(analysis: Analysis) -> Table:
@@ -255,10 +256,10 @@ def goodness_of_fit(analysis: Analysis) -> Table:
     columns = [Column("test"), Column("p-value", ".2g"), Column("remark")]
     of_chi2 = float(stats.chi2.sf(best.chi2, best.dof))
     rows: list[list[Any]] = [
-        ["χ² at the best fit", of_chi2, "for many events in each bin; of few it is too large"]
+        ["χ² at the best fit", of_chi2, "approximate where bins hold few events"]
     ]
     rows += [
-        [f"posterior predictive, {name}", p, "deviance of replicated data above that of the data"]
+        [f"posterior predictive, {name}", p, "how often replicated data are farther from the model"]
         for name, p in analysis.p_values.items()
     ]
     return Table(columns, rows, named=False)

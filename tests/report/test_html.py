@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import html5lib
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ from cevns_bayes.report.analysis import Analysis, analyse
 from cevns_bayes.report.expectations import nuisances_of
 from cevns_bayes.report.folder import new_folder
 from cevns_bayes.report.html import _fits, render
-from cevns_bayes.scenarios.scenario import Parameter, Scenario
+from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
 DRAWS, CHAINS = 60, 2  # of the posterior in results
 
@@ -273,3 +274,23 @@ def test_spectra_are_at_the_values_that_are_held(held):
             ours = held.expected[experiment.name].sel(at=at)
             np.testing.assert_allclose(ours["total"], counts["total"], rtol=1e-12)
     assert nuisances_of(held.experiments[0], fitted)["csi::alpha_brn"] == 0.1
+
+
+@pytest.mark.parametrize("name", ["results", "results_of_sm"])
+def test_the_report_is_valid_html(name, request):
+    text = (request.getfixturevalue(name) / "report.html").read_text(encoding="utf-8")
+    html5lib.HTMLParser(strict=True).parse(text)
+    with pytest.raises(html5lib.html5parser.ParseError):
+        html5lib.HTMLParser(strict=True).parse(text.replace("</h1>", "</h2>"))
+
+
+def test_fit_json_is_strict_and_names_what_is_at_a_limit(weak_mixing_angle_fit, posterior, csi):
+    errors = {**weak_mixing_angle_fit.sampled_errors, "sin2_theta_w": 1.97}
+    errors["csi::alpha_brn"] = float("nan")
+    fit = replace(weak_mixing_angle_fit, sampled_errors=errors, at_limit=("sin2_theta_w",))
+    scenario = load_scenario("weak-mixing-angle")
+    made = Analysis(scenario, [csi], {}, posterior, check_convergence(posterior), fit, fit)
+    best = json.loads(json.dumps(_fits(made), allow_nan=False))["best_fit"]
+    assert best["sampled_errors"]["sin2_theta_w"] == "at_limit"
+    assert best["sampled_errors"]["csi::alpha_brn"] is None
+    assert best["sampled_errors"]["csi::alpha_nin"] > 0.1

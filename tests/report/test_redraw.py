@@ -1,5 +1,6 @@
 """The report of a folder again: as it was, or as one wants it, without sampling or fitting."""
 
+import contextlib
 import csv
 import json
 import re
@@ -153,7 +154,7 @@ def test_damaged_missing_and_other_analyses_are_one_line(cevns_bayes, copied, re
         path.write_bytes(damaged)
         refused("is damaged")
     path.write_bytes((results_of_sm / ARCHIVE_FILE).read_bytes())
-    refused("is not of the posterior beside it")
+    refused("it is not of the posterior beside it")
     path.write_bytes(whole)
     tree = xr.load_datatree(path)
     tree.attrs["format"] = FORMAT + 1
@@ -207,3 +208,17 @@ def test_many_numbers_are_kept_coarsely_and_comparisons_stay(tmp_path, monkeypat
     row = cb.compare({"coarse": coarse, "whole": posterior})
     loo = row["elpd_loo"]
     assert float(loo.sel(model="coarse")) == pytest.approx(float(loo.sel(model="whole")), abs=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_damaged_analysis_is_read_or_refused(copied):
+    path, rng = copied / ARCHIVE_FILE, np.random.default_rng(1)
+    whole = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=8):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(cb.InputError):
+            load_analysis(copied)
