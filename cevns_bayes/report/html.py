@@ -52,8 +52,9 @@ def write_views(analysis: Analysis, folder: Path) -> None:
     with analysis.view.styled():
         figures = draw(analysis)
         for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.pdf")
             figure.savefig(folder / f"{name}.png", dpi=DPI_OF_FILES)
+            figure.set_layout_engine("none")  # It is laid out now, which takes a while.
+            figure.savefig(folder / f"{name}.pdf")
     pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
     _write(folder / REPORT_FILE, render(analysis, pictures))
 
