@@ -37,14 +37,13 @@ from .report.plot_ensembles import (
     plot_calibration as plot_calibration,
     plot_feldman_cousins as plot_feldman_cousins,
 )
-from .report.plot_pulls import plot_pulls as plot_pulls
-from .report.plot_results import (
+from .report.plot_draws import (
     plot_corner as plot_corner,
-    plot_curves as plot_curves,
     plot_pareto_k as plot_pareto_k,
     plot_prior_to_posterior as plot_prior_to_posterior,
-    plot_region as plot_region,
 )
+from .report.plot_pulls import plot_pulls as plot_pulls
+from .report.plot_results import plot_curves as plot_curves, plot_region as plot_region
 
 # Write your own scenario or experiment
 from .detectors.detector import (

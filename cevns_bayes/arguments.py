@@ -8,56 +8,17 @@ import click
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.form_factors import form_factor_names
-from cevns_bayes.plugins import EXPERIMENT_FILES, SCENARIO_FILES, as_file, names_in
+from cevns_bayes.quick_checks import (
+    at_least,
+    check_data,
+    check_scenario,
+    distinct,
+    each,
+    names_of,
+)
 
 _Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
-
-
-def check_scenario(name: str) -> str:
-    """Refuse an unknown scenario at once, without PyMC, which takes seconds to import."""
-    return _known("scenario", "scenario", name, names_in(SCENARIO_FILES, "SCENARIOS"))
-
-
-def check_data(data: str) -> str:
-    """Refuse unknown experiments likewise."""
-    known = names_in(EXPERIMENT_FILES, "EXPERIMENTS")
-    for name in names_of(data):
-        _known("data", "experiment", name, known)
-    return data
-
-
-def _known(kind: str, kind_of_file: str, name: str, names: set[str]) -> str:
-    file = as_file(name)
-    if file is None and name not in names:
-        raise unknown_name(kind, name, names)
-    if file is not None and not file[0].is_file():
-        raise InputError(f"{kind_of_file} file {file[0]} does not exist")
-    return name
-
-
-def each(check: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Any]:
-    """The callback of an option that checks its value, or each if there are several."""
-
-    def callback(context: Any, parameter: Any, value: Any) -> Any:
-        for one in value if isinstance(value, tuple) else (value,):
-            if one is not None:
-                check(one)
-        return value
-
-    return callback
-
-
-def at_least(smallest: int, below: int | None = None) -> Callable[[Any, Any, Any], Any]:
-    """The callback of an option that is such an integer; samplers check the same, but later."""
-
-    def callback(context: Any, parameter: Any, value: int | None) -> int | None:
-        if value is not None and (value < smallest or (below and value >= below)):
-            of = "a non-negative integer" if below else f"an integer of at least {smallest}"
-            raise InputError(f"{parameter.name} must be {of}, got {value}")
-        return value
-
-    return callback
 
 
 class Choice(click.Choice):
@@ -214,64 +175,6 @@ toy_options = options_of(
 )
 
 
-overlay_option = click.option(
-    "--overlay",
-    "overlays",
-    multiple=True,
-    metavar="FILE.csv[=LABEL]",
-    help="Curve of others to be drawn over ours: two columns named after parameters. May be "
-    "repeated.",
-)
-toys_option = click.option(
-    "--feldman-cousins",
-    "toys",
-    type=PATH,
-    help="Folder that `feldman-cousins` wrote, whose intervals or contours are shown beside ours.",
-)
-view_options = options_of(
-    click.option(
-        "--level",
-        "levels",
-        multiple=True,
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        help="Of intervals and regions, several if repeated; 0.68, 0.90 (and 0.95) unless given.",
-    ),
-    click.option(
-        "--label",
-        "labels",
-        multiple=True,
-        metavar="NAME=TEXT",
-        help="Label of an axis, with mathtext such as '$m_V$'. May be repeated.",
-    ),
-    click.option("--style", default="", metavar="FILE|NAME", help="Style of matplotlib."),
-    overlay_option,
-    toys_option,
-)
-
-
-def view_of(
-    overlays: tuple[str, ...] = (),
-    toys: Path | None = None,
-    levels: tuple[float, ...] = (),
-    labels: tuple[str, ...] = (),
-    style: str = "",
-) -> Any:
-    """How results are to be shown."""
-    from cevns_bayes.report.overlays import overlay_of
-    from cevns_bayes.report.toy_files import ByToys, read_toys
-    from cevns_bayes.report.view import View
-
-    found = ByToys() if toys is None else read_toys(toys)
-    return View(levels, _labels(labels), style, [overlay_of(text) for text in overlays], found)
-
-
-def _labels(texts: tuple[str, ...]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    if bad := [text for text, (name, _, label) in zip(texts, pairs, strict=True) if not label]:
-        raise InputError(f"malformed --label '{bad[0]}'; write NAME=TEXT")
-    return _distinct("--label", [(name.strip(), label) for name, _, label in pairs])
-
-
 def runner_of(target: Path | None, options: dict[str, Any]) -> Any:
     """Who makes toys, and where they are kept, taken out of options; beside the results if any."""
     from cevns_bayes.ensembles.runner import Runner
@@ -287,16 +190,6 @@ def runner_of(target: Path | None, options: dict[str, Any]) -> Any:
 def truths_of(texts: tuple[str, ...]) -> list[dict[str, float]]:
     """``"a=1,b=2"`` -> values by name."""
     return [_numbers("--truth", tuple(text.split(","))) for text in texts]
-
-
-def names_of(data: str) -> list[str]:
-    """``"csi,lar"``, or ``"csi+lar"``, where that is not a file with such a name."""
-    parts = [part.strip() for part in data.split(",")]
-    files = [file is not None and file[0].is_file() for file in map(as_file, parts)]
-    split = [
-        [part] if is_file else part.split("+") for part, is_file in zip(parts, files, strict=True)
-    ]
-    return [name.strip() for names in split for name in names]
 
 
 def label_of(data: str, options: dict[str, Any]) -> str:
@@ -429,11 +322,11 @@ def values_of(
 def _priors(texts: tuple[str, ...]) -> dict[str, str]:
     from cevns_bayes.scenarios.prior_text import split_prior
 
-    return _distinct("--prior", [split_prior(text) for text in texts])
+    return distinct("--prior", [split_prior(text) for text in texts])
 
 
 def _numbers(option: str, texts: tuple[str, ...]) -> dict[str, float]:
-    return _distinct(option, [_number(option, text) for text in texts])
+    return distinct(option, [_number(option, text) for text in texts])
 
 
 def _number(option: str, text: str) -> tuple[str, float]:
@@ -447,13 +340,6 @@ def _number(option: str, text: str) -> tuple[str, float]:
 def _by_data(option: str, texts: tuple[str, ...]) -> dict[str, float]:
     """Numbers by experiment; that of all, which has no name, under an empty one."""
     return _numbers(option, tuple(text if "=" in text else f"={text}" for text in texts))
-
-
-def _distinct[T](option: str, pairs: list[tuple[str, T]]) -> dict[str, T]:
-    if len(dict(pairs)) < len(pairs):
-        names = ", ".join(name for name, _ in pairs)
-        raise InputError(f"{option} names a variable twice: {names}")
-    return dict(pairs)
 
 
 def refuse_existing(*paths: Path | None) -> None:

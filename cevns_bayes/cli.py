@@ -12,32 +12,28 @@ import click
 from cevns_bayes.arguments import (
     PATH,
     changed,
-    check_scenario,
     data_option,
     data_sets_option,
-    each,
     experiments_of,
     forecast_options,
     form_factor_option,
     jobs_of,
     model_options,
     names_of,
-    overlay_option,
     physics_options,
     refuse_existing,
     sampling_options,
     scenario_argument,
     scenarios_of,
     set_option,
-    toys_option,
     values_of,
-    view_of,
-    view_options,
     write_new,
 )
 from cevns_bayes.ensemble_commands import ENSEMBLE_COMMANDS
 from cevns_bayes.errors import InputError, one_line
+from cevns_bayes.quick_checks import check_scenario, each
 from cevns_bayes.report.terminal import err, out, print_chi2, print_run, print_table, print_text
+from cevns_bayes.view_arguments import overlay_option, toys_option, view_of, view_options
 
 # What needs PyMC is imported inside the commands: --help and wrong options answer at once.
 

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "cevns_bayes"
 ORDER = (
     ("compiling", "errors"),
     ("checks", "datasets", "plugins"),
+    ("quick_checks",),
     ("physics",),
     ("sources",),
     ("detectors", "releases"),
@@ -26,6 +27,7 @@ ORDER = (
     ("published",),
     ("report",),
     ("arguments",),
+    ("view_arguments",),
     ("ensemble_commands",),
     ("cli",),
     ("__main__",),

@@ -6,14 +6,9 @@ from cevns_bayes.bayesian.diagnostics import sampled_names
 from cevns_bayes.report.analysis import Analysis
 from cevns_bayes.report.expectations import BEST_FIT, STANDARD_MODEL
 from cevns_bayes.report.plot_data import plot_predictive, plot_spectra
+from cevns_bayes.report.plot_draws import plot_corner, plot_pareto_k, plot_prior_to_posterior
 from cevns_bayes.report.plot_pulls import plot_pulls, ranked
-from cevns_bayes.report.plot_results import (
-    plot_corner,
-    plot_curves,
-    plot_pareto_k,
-    plot_prior_to_posterior,
-    plot_region,
-)
+from cevns_bayes.report.plot_results import plot_curves, plot_region
 
 MAX_CORNER = 8  # variables that a page can show
 

@@ -27,7 +27,7 @@ def copied(results, tmp_path):
 @pytest.fixture
 def idle(monkeypatch):
     """Nothing may be sampled, fitted or built."""
-    for owner, name in ((sampling, "sample"), (Search, "of"), (Problem, "build")):
+    for owner, name in ((sampling.Task, "by"), (Search, "of"), (Problem, "build")):
         monkeypatch.setattr(owner, name, lambda *_, **__: pytest.fail("it worked"))
 
 
@@ -183,7 +183,7 @@ def test_what_is_loaded_is_what_was_analysed(results):
 
 
 def test_a_run_tries_labels_before_it_samples(cevns_bayes, monkeypatch, tmp_path):
-    monkeypatch.setattr(sampling, "sample", lambda *_, **__: pytest.fail("sampled"))
+    monkeypatch.setattr(sampling.Task, "by", lambda *_, **__: pytest.fail("sampled"))
     (tmp_path / "mine.py").write_text(
         "import pymc as pm\nfrom cevns_bayes.authoring import *\n\ndef declare():\n"
         "    kappa = pm.Uniform('kappa', 0.0, 3.0)\n"
