@@ -25,7 +25,7 @@ def copied(results, tmp_path):
 
 
 @pytest.fixture
-def idle(monkeypatch):
+def idle(results, results_of_sm, monkeypatch):
     """Nothing may be sampled, fitted or built."""
     for owner, name in ((sampling.Task, "by"), (Search, "of"), (Problem, "build")):
         monkeypatch.setattr(owner, name, lambda *_, **__: pytest.fail("it worked"))
