@@ -27,22 +27,24 @@ from .frequentist.best_fit import fit as fit
 from .frequentist.limit_curve import limit_curve as limit_curve
 from .frequentist.profile import profile as profile
 from .report.analysis import analyse as analyse
+from .report.archive import load_analysis as load_analysis
 from .report.forecast import forecast as forecast
 from .report.folder import load_posterior as load_posterior
 from .report.hepdata import write_hepdata as write_hepdata
 from .report.html import write_report as write_report
+from .report.view import View as View
 from .report.plot_data import plot_predictive as plot_predictive, plot_spectra as plot_spectra
 from .report.plot_ensembles import (
     plot_calibration as plot_calibration,
     plot_feldman_cousins as plot_feldman_cousins,
 )
-from .report.plot_results import (
+from .report.plot_draws import (
     plot_corner as plot_corner,
-    plot_curves as plot_curves,
     plot_pareto_k as plot_pareto_k,
     plot_prior_to_posterior as plot_prior_to_posterior,
-    plot_region as plot_region,
 )
+from .report.plot_pulls import plot_pulls as plot_pulls
+from .report.plot_results import plot_curves as plot_curves, plot_region as plot_region
 
 # Write your own scenario or experiment
 from .detectors.detector import (

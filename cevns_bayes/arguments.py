@@ -8,7 +8,14 @@ import click
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.form_factors import form_factor_names
-from cevns_bayes.plugins import as_file
+from cevns_bayes.quick_checks import (
+    at_least,
+    check_data,
+    check_scenario,
+    distinct,
+    each,
+    names_of,
+)
 
 _Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
@@ -45,13 +52,17 @@ form_factor_option = click.option(
     "--form-factor", type=Choice(form_factor_names()), default="helm", show_default=True
 )
 _DATA = "Experiments, separated by commas: names of `cevns-bayes list`, or experiment files."
-data_option = click.option("--data", default="csi", show_default=True, help=_DATA)
+data_option = click.option(
+    "--data", default="csi", show_default=True, help=_DATA, callback=each(check_data)
+)
+scenario_argument = click.argument("scenario", callback=each(check_scenario))
 data_sets_option = click.option(
     "--data",
     "data_sets",
     multiple=True,
     default=("csi",),
     show_default=True,
+    callback=each(check_data),
     help=f"{_DATA} May be repeated: each is a data set of its own.",
 )
 set_option = click.option(
@@ -92,6 +103,7 @@ physics_options = options_of(
     click.option(
         "--asimov",
         metavar="SCENARIO",
+        callback=each(check_scenario),
         help="Forecast: in place of the data what SCENARIO expects, with the values of --set. "
         "The Standard Model if only --exposure or the like is given.",
     ),
@@ -127,14 +139,16 @@ physics_options = options_of(
         help="Hold a parameter or nuisance at a value, e.g. mass=10. May be repeated.",
     ),
 )
-model_options = options_of(click.argument("scenario"), data_option, physics_options)
+model_options = options_of(scenario_argument, data_option, physics_options)
 sampling_options = options_of(
     click.option("--sampler", type=Choice(SAMPLERS), default="auto", show_default=True),
-    click.option("--draws", type=int, help="Draws per chain."),
-    click.option("--tune", type=int, help="Draws of adaptation per chain of NUTS."),
-    click.option("--chains", type=int, help="Number of chains."),
-    click.option("--live-points", type=int, help="Of nested sampling."),
-    click.option("--seed", type=int, help="Seed of the sampler."),
+    click.option("--draws", type=int, callback=at_least(4), help="Draws per chain."),
+    click.option(
+        "--tune", type=int, callback=at_least(1), help="Draws of adaptation per chain of NUTS."
+    ),
+    click.option("--chains", type=int, callback=at_least(2), help="Number of chains."),
+    click.option("--live-points", type=int, callback=at_least(50), help="Of nested sampling."),
+    click.option("--seed", type=int, callback=at_least(0, 2**64), help="Seed of the sampler."),
     click.option(
         "--checkpoint",
         type=PATH,
@@ -184,16 +198,6 @@ def truths_of(texts: tuple[str, ...]) -> list[dict[str, float]]:
     return [_numbers("--truth", tuple(text.split(","))) for text in texts]
 
 
-def names_of(data: str) -> list[str]:
-    """``"csi,lar"``, or ``"csi+lar"``, where that is not a file with such a name."""
-    parts = [part.strip() for part in data.split(",")]
-    files = [file is not None and file[0].is_file() for file in map(as_file, parts)]
-    split = [
-        [part] if is_file else part.split("+") for part, is_file in zip(parts, files, strict=True)
-    ]
-    return [name.strip() for names in split for name in names]
-
-
 def label_of(data: str, options: dict[str, Any]) -> str:
     """What stands for the data in the name of a folder."""
     stems = [Path(name).name.replace(".py:", "-").removesuffix(".py") for name in names_of(data)]
@@ -217,9 +221,15 @@ def scenarios_of(names: tuple[str, ...], everything: bool) -> list[Any]:
 
 
 def jobs_of(
-    scenarios: list[Any], data_sets: tuple[str, ...], options: dict[str, Any]
+    scenarios: list[Any],
+    data_sets: tuple[str, ...],
+    options: dict[str, Any],
+    **shown: Any,
 ) -> dict[str, Any]:
-    """A job for each scenario on each data set, by the name of its folder."""
+    """A job for each scenario on each data set, by the name of its folder.
+
+    ``shown`` are view and command of all of them.
+    """
     from cevns_bayes.report.job import Job
 
     _refuse_repeated("--data", ["+".join(sorted(names_of(data))) for data in data_sets])
@@ -231,7 +241,7 @@ def jobs_of(
     pairs: list[tuple[Any, ...]] = [(scenario, *data) for scenario in scenarios for data in loaded]
     own = _settings_of_one if len(names) > 1 else lambda settings, _: settings
     return {
-        name: Job(scenario, experiments, own(settings, name), model)
+        name: Job(scenario, experiments, own(settings, name), model, **shown)
         for name, (scenario, experiments, model) in zip(names, pairs, strict=True)
     }
 
@@ -327,13 +337,13 @@ def values_of(
 
 
 def _priors(texts: tuple[str, ...]) -> dict[str, str]:
-    from cevns_bayes.scenarios.priors import split_prior
+    from cevns_bayes.scenarios.prior_text import split_prior
 
-    return _distinct("--prior", [split_prior(text) for text in texts])
+    return distinct("--prior", [split_prior(text) for text in texts])
 
 
 def _numbers(option: str, texts: tuple[str, ...]) -> dict[str, float]:
-    return _distinct(option, [_number(option, text) for text in texts])
+    return distinct(option, [_number(option, text) for text in texts])
 
 
 def _number(option: str, text: str) -> tuple[str, float]:
@@ -347,13 +357,6 @@ def _number(option: str, text: str) -> tuple[str, float]:
 def _by_data(option: str, texts: tuple[str, ...]) -> dict[str, float]:
     """Numbers by experiment; that of all, which has no name, under an empty one."""
     return _numbers(option, tuple(text if "=" in text else f"={text}" for text in texts))
-
-
-def _distinct[T](option: str, pairs: list[tuple[str, T]]) -> dict[str, T]:
-    if len(dict(pairs)) < len(pairs):
-        names = ", ".join(name for name, _ in pairs)
-        raise InputError(f"{option} names a variable twice: {names}")
-    return dict(pairs)
 
 
 def refuse_existing(*paths: Path | None) -> None:

@@ -1,5 +1,6 @@
 """Command line: parse, call one function, print."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from cevns_bayes.arguments import (
     physics_options,
     refuse_existing,
     sampling_options,
+    scenario_argument,
     scenarios_of,
     set_option,
     values_of,
@@ -29,11 +31,15 @@ from cevns_bayes.arguments import (
 )
 from cevns_bayes.ensemble_commands import ENSEMBLE_COMMANDS
 from cevns_bayes.errors import InputError, one_line
+from cevns_bayes.quick_checks import check_scenario, each
 from cevns_bayes.report.terminal import err, out, print_chi2, print_run, print_table, print_text
+from cevns_bayes.view_arguments import overlay_option, toys_option, view_of, view_options
 
 # What needs PyMC is imported inside the commands: --help and wrong options answer at once.
 
 _interrupts: list[bool] = []
+# SIGTERM is of batch systems, SIGHUP of a terminal that is closed, where there is such a signal.
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)])]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,7 +52,7 @@ def cli() -> None:
 
 
 @cli.command("list")
-@click.argument("name", required=False)
+@click.argument("name", required=False, callback=each(check_scenario))
 @click.option("--data", "only_data", is_flag=True, help="Only the experiments.")
 def list_command(name: str | None, only_data: bool) -> None:
     """List scenarios and experiments, or show the definition of one scenario.
@@ -68,12 +74,14 @@ def list_command(name: str | None, only_data: bool) -> None:
 
 
 @cli.command()
-@click.argument("scenarios", nargs=-1, metavar="SCENARIO...")
+@click.argument("scenarios", nargs=-1, metavar="SCENARIO...", callback=each(check_scenario))
 @click.option("--all", "everything", is_flag=True, help="Run all scenarios.")
 @data_sets_option
 @physics_options
 @click.option("--output", type=PATH, help="Folder of the results; of several runs, that of all.")
 @sampling_options
+@overlay_option
+@toys_option
 @click.option("--posterior", type=PATH, help="Folder whose posterior.nc spares the sampling.")
 @click.option("--force", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--no-progress", is_flag=True, help="No progress bars.")
@@ -85,6 +93,8 @@ def run(
     posterior: Path | None,
     force: bool,
     no_progress: bool,
+    overlays: tuple[str, ...],
+    toys: Path | None,
     **options: Any,
 ) -> int:
     """Sample the posterior of SCENARIO and write a report.
@@ -104,7 +114,12 @@ def run(
     Example: cevns-bayes run --all --data csi --data lar --data csi,lar
     """
     options["progressbar"] = not no_progress
-    jobs = jobs_of(scenarios_of(scenarios, everything), data_sets, options)
+    if output and len(scenarios) == len(data_sets) == 1:
+        from cevns_bayes.report.folder import refuse_occupied
+
+        refuse_occupied(output, force=force)
+    shown = {"view": view_of(overlays, toys), "command": shlex.join(["cevns-bayes", *sys.argv[1:]])}
+    jobs = jobs_of(scenarios_of(scenarios, everything), data_sets, options, **shown)
     if len(jobs) > 1:
         if posterior:
             raise InputError("--posterior is for one scenario on one data set")
@@ -117,6 +132,26 @@ def run(
     print_run(done)
     out.print(f"Report: {target / 'report.html'}", soft_wrap=True, highlight=False)
     return 0
+
+
+@cli.command()
+@click.argument("folder", type=PATH)
+@view_options
+@click.option("--output", type=PATH, help="New folder; FOLDER itself unless given.")
+def report(folder: Path, output: Path | None, **shown: Any) -> None:
+    """Draw figures and report of FOLDER, written by `run`, again, without sampling or fitting.
+
+    Example: cevns-bayes report results/nsi-ee-ud-csi --level 0.9 --label 'eps_ee_u=$x$'
+    """
+    from cevns_bayes.report.folder import ARCHIVE_FILE, POSTERIOR_FILE, check_files
+
+    refuse_existing(output)
+    check_files(folder, POSTERIOR_FILE, ARCHIVE_FILE)
+    view = view_of(**shown)  # What is wrong with it is said before PyMC is imported.
+    from cevns_bayes.report.redraw import redraw
+
+    redraw(folder, view, output)
+    out.print(f"Report: {(output or folder) / 'report.html'}", soft_wrap=True, highlight=False)
 
 
 def _run_all(jobs: dict[str, Any], output: Path, *, force: bool, bar: bool) -> int:
@@ -231,7 +266,7 @@ def forecast(scenario: str, data: str, output: Path | None, **options: Any) -> N
 
 
 @cli.command()
-@click.argument("scenario")
+@scenario_argument
 @data_option
 @form_factor_option
 @set_option
@@ -308,9 +343,12 @@ def compare(folders: tuple[Path, ...]) -> None:
 
     Example: cevns-bayes compare results/sm-csi results/weak-mixing-angle-csi
     """
+    from cevns_bayes.report.folder import POSTERIOR_FILE, check_files, load_posterior
+
+    for folder in folders:
+        check_files(folder, POSTERIOR_FILE)
     from cevns_bayes.bayesian.comparison import compare
     from cevns_bayes.bayesian.diagnostics import check_convergence
-    from cevns_bayes.report.folder import load_posterior
     from cevns_bayes.report.listings import comparison
 
     names = [folder.name for folder in folders]
@@ -382,21 +420,28 @@ def _message(error: BaseException) -> str:
 
 def main() -> None:
     """Entry point: wrong input is one line on stderr and exit code 2, an interrupt 130."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # the latter from batch systems
-        signal.signal(number, _remember_interrupt)
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, _remember_interrupt)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without χ shows a question mark
             stream.reconfigure(errors="replace")
     try:
         code = cli.main(standalone_mode=False)
-    except (InputError, click.UsageError, OSError) as error:
-        print(f"cevns-bayes: error: {_message(error)}", file=sys.stderr)
-        code = 2
-    except (KeyboardInterrupt, click.Abort, SystemError) as error:
-        if isinstance(error, SystemError) and not _interrupts:  # compiled code turns one into it
-            raise
+    except (Exception, KeyboardInterrupt) as error:
+        code = _code_of(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _code_of(error: BaseException) -> int:
+    """The exit code for what was raised, which is said in one line; bugs are raised again."""
+    # Compiled code and callbacks turn an interrupt into errors of their own.
+    if _interrupts or isinstance(error, KeyboardInterrupt | click.Abort):
         cause = error.__cause__ or error  # click hides an interrupt in an exception of its own
         kept = "; ".join(getattr(cause, "__notes__", ())) or "nothing was written"
         print(f"cevns-bayes: interrupted; {kept}", file=sys.stderr)
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+        return 130
+    if isinstance(error, InputError | click.UsageError | OSError):
+        print(f"cevns-bayes: error: {_message(error)}", file=sys.stderr)
+        return 2
+    raise error

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cevns_bayes.datasets import read_entries
 from cevns_bayes.engine.problem import ModelOptions
 from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.experiments.loading import load_experiment
 from cevns_bayes.frequentist.best_fit import FitResult, fit
 from cevns_bayes.scenarios.priors import log10_name
@@ -36,7 +36,18 @@ def published_chi2(scenario: str, data: str) -> float | None:
     return None
 
 
-def is_as_published(experiments: Sequence[Experiment], options: ModelOptions) -> bool:
+class Identified(Protocol):
+    """An experiment, or the record of one."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    def fingerprint(self) -> str:
+        """sha256 of all that it holds."""
+
+
+def is_as_published(experiments: Sequence[Identified], options: ModelOptions) -> bool:
     """Whether chi^2 of these experiments and options may be put beside the published one.
 
     The fingerprints tell other bins, variants, exposures and pseudo-data from what was published.
@@ -51,7 +62,7 @@ def is_as_published(experiments: Sequence[Experiment], options: ModelOptions) ->
     )
 
 
-def data_set(experiments: Sequence[Experiment]) -> str:
+def data_set(experiments: Sequence[Identified]) -> str:
     """Name under which published values of these experiments are kept: ``"csi+lar"``."""
     return "+".join(sorted(experiment.name for experiment in experiments))
 

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "cevns_bayes"
 ORDER = (
     ("compiling", "errors"),
     ("checks", "datasets", "plugins"),
+    ("quick_checks",),
     ("physics",),
     ("sources",),
     ("detectors", "releases"),
@@ -26,6 +27,7 @@ ORDER = (
     ("published",),
     ("report",),
     ("arguments",),
+    ("view_arguments",),
     ("ensemble_commands",),
     ("cli",),
     ("__main__",),
@@ -69,7 +71,7 @@ def test_imports_run_one_way(path):
 
 @pytest.mark.parametrize(
     ("package", "owner"),
-    [("cevns_bayes.models", "scenario.py"), ("cevns_bayes.data", "datasets.py")],
+    [("cevns_bayes.models", "plugins.py"), ("cevns_bayes.data", "datasets.py")],
 )
 def test_only_one_module_knows_the_plugin_packages(package, owner):
     def strings(path):

@@ -5,14 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
 
 import cevns_bayes as cb
-from cevns_bayes import arguments, cli
+from cevns_bayes import InputError, arguments, cli
 from cevns_bayes.bayesian.samplers import NUTS
-from cevns_bayes.bayesian.sampling import SAMPLERS
+from cevns_bayes.bayesian.sampling import SAMPLERS, check_settings
+from cevns_bayes.plugins import EXPERIMENT_FILES, SCENARIO_FILES, names_in
 from cevns_bayes.report.folder import write_posterior
 
 FAST_COMPILE = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
@@ -339,3 +341,89 @@ def test_profile_prints_intervals_and_writes_curves(cevns_bayes, tmp_path):
     code, _, err = cevns_bayes("profile", "weak-mixing-angle", "--output", "profiles")
     assert code == 2
     assert "profiles exists" in err
+
+
+def test_names_that_are_known_without_pymc_are_those_there_are():
+    assert names_in(SCENARIO_FILES, "SCENARIOS") == {*cb.scenario_names()}
+    assert names_in(EXPERIMENT_FILES, "EXPERIMENTS") == {*cb.experiment_names()}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("fit", "WMA"),
+        ("run", "sm", "mine.py"),
+        ("profile", "sm", "--data", "csi,la"),
+        ("run", "sm", "--draws", "3"),
+        ("run", "sm", "--seed", "-1"),
+        ("run", "sm", "--chains", "1"),
+        ("run", "sm", "--overlay", "none.csv"),
+        ("fit", "sm", "--prior", "x ~ Normal(0, one)"),
+        ("fit", "sm", "--asimov", "smm"),
+        ("run", "sm", "--output", "there"),
+        ("report", "there"),
+        ("compare", "there", "here"),
+    ],
+)
+def test_wrong_names_and_settings_do_not_wait_for_pymc(tmp_path, wrong):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "report.html").write_text("")
+    code = (
+        "import sys\nfrom cevns_bayes import cli\n"
+        "try:\n    cli.main()\nexcept SystemExit as error:\n"
+        "    sys.exit(error.code if 'pymc' not in sys.modules else 'waited')\n"
+    )
+    command = [sys.executable, "-c", code, *wrong]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("cevns-bayes: error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_settings_are_refused_in_the_words_of_the_samplers(cevns_bayes):
+    for name, value in (
+        ("draws", 3),
+        ("tune", 0),
+        ("chains", 1),
+        ("live_points", 49),
+        ("seed", -1),
+    ):
+        _, _, err = cevns_bayes("run", "sm", f"--{name.replace('_', '-')}", value)
+        with pytest.raises(cb.InputError) as error:
+            check_settings(**{name: value})
+        assert err == f"cevns-bayes: error: {error.value}\n"
+
+
+@pytest.mark.parametrize("stage", ["html.write_archive", "html.write_views", "job.write_outcome"])
+@pytest.mark.parametrize("disguise", [KeyboardInterrupt(), RuntimeError("xla"), InputError("odd")])
+def test_an_interrupt_in_any_stage_is_130(cevns_bayes, monkeypatch, stage, disguise, draws_of_sm):
+    monkeypatch.setattr(cli, "_interrupts", [])
+    analysis = types.SimpleNamespace(viewed=lambda _: analysis)
+    monkeypatch.setattr("cevns_bayes.bayesian.sampling.sample", lambda *_, **__: draws_of_sm)
+    monkeypatch.setattr("cevns_bayes.report.analysis.analyse", lambda *_, **__: analysis)
+    monkeypatch.setattr("cevns_bayes.report.job.replace", lambda analysis, **_: analysis)
+    for name in ("write_archive", "write_views"):
+        monkeypatch.setattr(f"cevns_bayes.report.html.{name}", lambda *_: None)
+    monkeypatch.setattr("cevns_bayes.report.job.outcome_of", lambda *_: None)
+
+    def interrupted(*_, **__):
+        cli._interrupts.append(True)
+        raise disguise
+
+    monkeypatch.setattr(f"cevns_bayes.report.{stage}", interrupted)
+    code, _, err = cevns_bayes("run", "sm", "--output", "x")
+    assert code == 130
+    assert "the posterior is kept in x-unfinished" in err
+    assert not Path("x").exists()
+
+
+def test_a_closed_terminal_is_an_interrupt_unless_ignored(tmp_path):
+    code = (
+        "import os, signal, sys, time\nfrom cevns_bayes import cli\n"
+        "if 'nohup' in sys.argv:\n    signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "cli.cli.main = lambda **_: (os.kill(os.getpid(), signal.SIGHUP), time.sleep(0.1), 0)[-1]\n"
+        "cli.main()\n"
+    )
+    for extra, expected in (((), 130), (("nohup",), 0)):
+        done = subprocess.run([sys.executable, "-c", code, *extra], check=False, cwd=tmp_path)
+        assert done.returncode == expected

@@ -36,6 +36,9 @@ def assembled(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
             }
         )
 
+    for experiment in problem.experiments:
+        title = f"expected events of {experiment.full_name}"
+        expected[experiment.qualified("expected")].attrs |= {"long_name": title, "units": "1"}
     replicated = partial(_replicated, np.random.default_rng(seed))
     stats = trace["sample_stats"].data_vars
     groups = {"marginal": trace["marginal"]} if "marginal" in trace.children else {}
@@ -56,16 +59,27 @@ def assembled(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
 
 
 def _parameters(draws: xr.Dataset, problem: Problem) -> xr.Dataset:
-    """Parameters of interest first, each before its logarithm, with their units."""
+    """Parameters of interest first, each before its logarithm, with CF attributes of all."""
     parameters = problem.scenario.parameters_of_interest
     free = [rv.name for rv in problem.model.free_RVs]
     names = [name for p in parameters for name in (p.name, sampled_name(free, p.name))] + free
     draws = draws[list(dict.fromkeys([*names, *map(str, draws.data_vars)]))]
-    for parameter in parameters:
-        draws[parameter.name].attrs["long_name"] = parameter.label
-        if parameter.unit:
-            draws[parameter.name].attrs["units"] = parameter.unit
+    for name, (title, unit) in _attributes(problem).items():
+        if name in draws:
+            draws[name].attrs |= {"long_name": title, "units": unit or "1"}
     return draws
+
+
+def _attributes(problem: Problem) -> dict[str, tuple[str, str]]:
+    """Words and unit of each variable that a model of the problem may have."""
+    nuisances = [(e, nuisance) for e in problem.experiments for nuisance in e.nuisances]
+    parameters = problem.scenario.parameters_of_interest
+    return {
+        **{n.common_name: (f"{n.description}, common part", "") for _, n in nuisances},
+        **{e.qualified(n.name): (n.description, "") for e, n in nuisances},
+        **{p.logarithm.name: (p.logarithm.label, "") for p in parameters},
+        **{p.name: (p.label, p.unit) for p in parameters},
+    }
 
 
 def _prior(model: pm.Model, seed: int) -> xr.Dataset:

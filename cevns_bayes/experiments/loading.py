@@ -15,7 +15,14 @@ from typing import Any
 
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
-from cevns_bayes.plugins import as_file, blamed_on, modules_of, run_file, variant_of
+from cevns_bayes.plugins import (
+    EXPERIMENT_FILES,
+    as_file,
+    blamed_on,
+    modules_of,
+    run_file,
+    variant_of,
+)
 
 Binning = Mapping[str, Sequence[float]]
 Loader = Callable[..., Experiment]
@@ -24,7 +31,6 @@ _CANNOT = {
     "binning": "comes in bins and cannot be binned anew",
     "threshold": "has its threshold and cannot have another one",
 }
-_PACKAGE = "cevns_bayes.experiments.shipped"
 
 
 def experiment_names() -> list[str]:
@@ -89,7 +95,7 @@ def _built(name: str) -> Experiment:
 @cache
 def _shipped() -> dict[str, Loader]:
     found: dict[str, Loader] = {}
-    for name, module in modules_of(_PACKAGE):
+    for name, module in modules_of(EXPERIMENT_FILES):
         found |= _loaders(module, name)
     return found
 

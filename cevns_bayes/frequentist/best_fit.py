@@ -1,7 +1,7 @@
 """The global minimum of chi^2."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Unpack
 
 import numpy as np
@@ -39,6 +39,8 @@ class FitResult:
         does not depend on the parameter.
     parameters
         Names of the parameters of interest, in the order of ``sampled``.
+    covariance
+        Of all that have an error, row by row; empty if there is none.
     """
 
     scenario: str
@@ -51,6 +53,7 @@ class FitResult:
     valid: bool
     at_limit: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+    covariance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def params(self) -> dict[str, float]:
@@ -109,7 +112,8 @@ def fit_result(problem: Problem, search: Search, minima: Solution) -> FitResult:
     values = dict(zip(compiled.names, best.x.tolist(), strict=True))
     sampled = {name: values.pop(name) for name in search.names}
     at_limit = search.at_limit(best.x)[: len(sampled)]
-    errors = search.errors(best.x, best.curvature).tolist()
+    covariance = search.covariance(best.x, best.curvature)
+    errors = np.sqrt(np.diag(covariance)).tolist()
     flat = [prior.is_flat for prior in compiled.priors[len(sampled) :]]
     bins = sum(counts.size for counts in compiled.counts)
     names = problem.scenario.parameter_names
@@ -124,4 +128,11 @@ def fit_result(problem: Problem, search: Search, minima: Solution) -> FitResult:
         valid=bool(best.converged),
         at_limit=tuple(name for name, ended in zip(names, at_limit, strict=True) if ended),
         parameters=tuple(names),
+        covariance=_by_name(compiled.names, covariance),
     )
+
+
+def _by_name(names: list[str], matrix: np.ndarray) -> dict[str, dict[str, float]]:
+    """Rows and columns of a matrix that are numbers."""
+    known = np.flatnonzero(np.isfinite(np.diag(matrix)))
+    return {names[i]: {names[j]: float(matrix[i, j]) for j in known} for i in known}

@@ -96,14 +96,20 @@ class Search:
     def errors(
         self, x: np.ndarray, curvature: np.ndarray, held: Collection[int] = ()
     ) -> np.ndarray:
-        """Parabolic 1 sigma errors at a minimum, shape (variables,).
+        """Parabolic 1 sigma errors at a minimum, shape (variables,); NaN as in the covariance."""
+        return np.sqrt(np.diag(self.covariance(x, curvature, held)))
+
+    def covariance(
+        self, x: np.ndarray, curvature: np.ndarray, held: Collection[int] = ()
+    ) -> np.ndarray:
+        """Covariance of the variables at a minimum, shape (variables, variables).
 
         NaN for variables that are held or at a limit, and for all if chi^2 is flat somewhere.
         """
-        errors, free = np.full(len(x), np.nan), ~self.at_limit(x)
+        found, free = np.full((len(x), len(x)), np.nan), ~self.at_limit(x)
         free[list(held)] = False
         matrix = curvature[np.ix_(free, free)]
         scale = np.sqrt(np.diag(matrix).clip(min=0))
         if (scale > 0).all() and (np.linalg.eigvalsh(matrix / np.outer(scale, scale)) > 0).all():
-            errors[free] = np.sqrt(np.diag(np.linalg.inv(matrix)))
-        return errors
+            found[np.ix_(free, free)] = np.linalg.inv(matrix)
+        return found

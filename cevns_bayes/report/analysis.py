@@ -1,12 +1,13 @@
 """The main job: sample, diagnose, profile, compare with the Standard Model, vary the priors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack, cast
 
-import numpy as np
+import arviz as az
 import xarray as xr
 
 from cevns_bayes.bayesian.comparison import compare
@@ -29,10 +30,14 @@ from cevns_bayes.engine.problem import (
 from cevns_bayes.errors import unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.frequentist.best_fit import FitResult, fit
+from cevns_bayes.frequentist.impacts import impacts_of
 from cevns_bayes.frequentist.limit_curve import limit_curve_of
 from cevns_bayes.frequentist.profile import Profile, profile_of
 from cevns_bayes.frequentist.search import Search
-from cevns_bayes.published import Bound, data_set, published_bounds
+from cevns_bayes.published import Bound, data_set, is_as_published, published_bounds
+from cevns_bayes.report.expectations import expectations, predictive_p_values, unchanged
+from cevns_bayes.report.record import Recorded
+from cevns_bayes.report.view import View
 from cevns_bayes.scenarios.priors import Fixed
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
@@ -59,10 +64,14 @@ class Analysis:
     ``comparison`` is that of :func:`cevns_bayes.compare` with the Standard Model, ``sensitivity``
     that of :func:`cevns_bayes.prior_sensitivity`, ``scaling`` of ``power_scaling``; ``options``
     are the keywords of :func:`cevns_bayes.build_model`, ``fixed`` the values of what they hold.
+    ``impacts`` is that of :func:`impacts_of`, ``expected`` of :func:`expectations`, ``p_values`` of
+    :func:`predictive_p_values`. ``comparable`` says whether the published chi^2 is of the same data
+    and treatment. ``command`` is the line that made it, if there was one; ``view``
+    how it is shown.
     """
 
     scenario: Scenario
-    experiments: list[Experiment]
+    experiments: Sequence[Experiment | Recorded]
     options: ModelOptions
     posterior: xr.DataTree
     convergence: Convergence
@@ -74,6 +83,19 @@ class Analysis:
     scaling: xr.Dataset | None = None
     limit_curves: Sequence[xr.Dataset] = ()
     fixed: Fixed = field(default_factory=dict)
+    impacts: xr.Dataset | None = None
+    expected: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    p_values: Mapping[str, float] = field(default_factory=dict)
+    comparable: bool = False
+    command: str = ""
+    date: str = ""
+    view: View = field(default_factory=View)
+
+    def viewed(self, view: View) -> "Analysis":
+        """The same as one wants it shown; InputError if the view is of other variables."""
+        view.check(self.parameter_names, map(str, self.posterior["posterior"].data_vars))
+        view.toys.check(self.profile)
+        return replace(self, view=view)
 
     @property
     def names(self) -> list[str]:
@@ -88,11 +110,14 @@ class Analysis:
     @property
     def parameters(self) -> list[Parameter]:
         """Parameters of interest on these experiments together, as they were sampled."""
-        names = sampled_names(self.posterior)
-        return [
+        names, labels = sampled_names(self.posterior), self.view.labels
+        sampled = [
             parameter if parameter.name in names else parameter.logarithm
             for parameter in self.scenario.on(self.names).parameters_of_interest
             if parameter.name not in self.fixed
+        ]
+        return [
+            replace(p, label=labels[p.name], unit="") if p.name in labels else p for p in sampled
         ]
 
     @property
@@ -106,15 +131,18 @@ class Analysis:
         Of a parameter of interest as sampled there may be disjoint ones; of others there is one.
         """
         if self.profile is None or variable not in self.profile.curves:
-            of = self.summary.sel(variable=variable)
-            ends = [of[f"hdi{100 * probability:.0f}_{end}"] for end in ("low", "high")]
-            return [(float(ends[0]), float(ends[1]))]
+            low, high = az.hdi(self.posterior["posterior"][variable], prob=probability).to_numpy()
+            return [(float(low), float(high))]
         limits = self.profile.curves[variable].limits
         return posterior_density_1d(self.posterior, variable, limits).intervals(probability)
 
     def confidence(self, parameter: str, level: float) -> list[Limits]:
         """Confidence intervals of a parameter of interest, disjoint ones, from the profile."""
         return [] if self.profile is None else self.profile.limits(parameter, level)
+
+    def by_toys(self, parameter: str, level: float) -> list[Limits]:
+        """Feldman-Cousins intervals, if some were given."""
+        return self.view.toys.of(parameter, level)
 
     @property
     def bounds(self) -> list[Bound]:
@@ -169,7 +197,12 @@ def analyse(
     own = (scenario, experiments, options, posterior, check_convergence(posterior))
     if not problem.scenario.parameters_of_interest:
         best = fit(scenario, experiments, **options)
-        return Analysis(*own, best_fit=best, standard_model=best, fixed=problem.fixed)
+        return Analysis(
+            *own,
+            best_fit=best,
+            standard_model=best,
+            **_of_counts(scenario, problem, best, posterior),
+        )
     search = Search.of(problem)
     profiled = profile_of(problem, search)
     asked = sampling.get("sampler", "auto")  # a name, or a sampler with settings of its own
@@ -190,8 +223,24 @@ def analyse(
             scenario, experiments, posterior=posterior, settings=other_prior, **options
         ),
         scaling=power_scaling(posterior),
-        fixed=problem.fixed,
+        **_of_counts(scenario, problem, profiled.best_fit, posterior),
     )
+
+
+def _of_counts(
+    scenario: Scenario, problem: Problem, best: FitResult, posterior: xr.DataTree
+) -> dict[str, Any]:
+    """What an analysis with parameters of interest and one without both have."""
+    fitted = {**best.values, **problem.fixed}
+    experiments = problem.experiments
+    return {
+        "fixed": problem.fixed,
+        "date": datetime.now(UTC).isoformat(" ", "seconds"),
+        "impacts": impacts_of(Search.of(problem), best),
+        "expected": expectations(scenario, experiments, fitted, problem.options),
+        "comparable": is_as_published(experiments, problem.options),
+        "p_values": predictive_p_values(posterior, experiments),
+    }
 
 
 def _limit_curves(problem: Problem, search: Search, posterior: xr.DataTree) -> list[xr.Dataset]:
@@ -221,30 +270,3 @@ def _for_standard_model(options: ModelOptions, experiments: list[Experiment]) ->
         "priors": {name: prior for name, prior in priors.items() if name in known},
         "fixed": {name: value for name, value in fixed.items() if name in known},
     }
-
-
-def unchanged(options: ModelOptions) -> ModelOptions:
-    """Options without what the user says of variables, which another model may lack."""
-    return {**options, "priors": None, "fixed": None}
-
-
-def nuisances_of(experiment: Experiment, fitted: Mapping[str, float]) -> dict[str, float]:
-    """Nuisances as the experiment alone has them: its own part plus the shared part."""
-    own = {}
-    for nuisance in experiment.nuisances:
-        name, common = experiment.qualified(nuisance.name), nuisance.common_name
-        if name in fitted or common in fitted:
-            own[name] = fitted.get(name, 0.0) + fitted.get(common, 0.0)
-    return own
-
-
-def most_correlated(analysis: Analysis, count: int) -> list[str]:
-    """Parameters of interest, and the nuisances that depend on them (else on each other) most."""
-    names = sampled_names(analysis.posterior)
-    draws = analysis.posterior["posterior"].to_dataset()
-    correlation = np.abs(np.corrcoef([draws[name].to_numpy().ravel() for name in names]))
-    np.fill_diagonal(correlation, 0.0)
-    first = len(analysis.parameters)
-    strength = correlation[: first or None].max(axis=0)
-    nuisances = sorted(range(first, len(names)), key=lambda i: -strength[i])
-    return names[:first] + [names[i] for i in sorted(nuisances[: count - first])]

@@ -40,14 +40,17 @@ def write_curves(analysis: Analysis, folder: Path) -> None:
         write_limit_curve(found, folder, head)
     if (profile := analysis.profile) is None:
         return
-    write_profile(profile, folder, head)
+    levels = analysis.view.of_regions
+    write_profile(profile, folder, head, levels)
     for x, y in profile.surfaces:
         limits = (profile.curves[x].limits, profile.curves[y].limits)
         density = posterior_density_2d(analysis.posterior, (x, y), limits)
-        write_credible_contours(density, (x, y), folder, head)
+        write_credible_contours(density, (x, y), folder, head, levels)
 
 
-def write_profile(profile: Profile, folder: Path, head: About) -> None:
+def write_profile(
+    profile: Profile, folder: Path, head: About, levels: Sequence[float] = LEVELS
+) -> None:
     """Curves, surfaces and contours of a profile, into an existing folder."""
     for name, curve in profile.curves.items():
         columns = {name: curve.values, "delta_chi2": curve.delta_chi2}
@@ -56,22 +59,26 @@ def write_profile(profile: Profile, folder: Path, head: About) -> None:
         grid = np.meshgrid(surface.x, surface.y, indexing="ij")
         columns = {x: grid[0].ravel(), y: grid[1].ravel(), "delta_chi2": surface.delta_chi2.ravel()}
         _write(folder, f"profile_{x}_{y}", "profile likelihood", head, columns)
-        _write_contours(surface, folder, head)
+        _write_contours(surface, folder, head, levels)
 
 
-def _write_contours(surface: Surface, folder: Path, head: About) -> None:
-    columns = _pieces(surface.parameters, {of: surface.contours(of) for of in LEVELS})
+def _write_contours(surface: Surface, folder: Path, head: About, levels: Sequence[float]) -> None:
+    columns = _pieces(surface.parameters, {of: surface.contours(of) for of in levels})
     columns = {"dof": np.full(len(columns["level"]), surface.dof), **columns}
     title = "borders of confidence regions (profile likelihood)"
     _write(folder, f"contours_{'_'.join(surface.parameters)}", title, head, columns)
 
 
 def write_credible_contours(
-    density: Density2D, names: tuple[str, str], folder: Path, head: About
+    density: Density2D,
+    names: tuple[str, str],
+    folder: Path,
+    head: About,
+    levels: Sequence[float] = LEVELS,
 ) -> None:
     """Borders of the HDI regions of two parameters."""
     generator = contour_generator(density.x, density.y, density.values.T)
-    lines = {of: [np.asarray(x) for x in generator.lines(density.threshold(of))] for of in LEVELS}
+    lines = {of: [np.asarray(x) for x in generator.lines(density.threshold(of))] for of in levels}
     columns = _pieces(names, lines)
     title = "borders of credible (HDI) regions, open at ends of the prior"
     _write(folder, f"credible_contours_{'_'.join(names)}", title, head, columns)

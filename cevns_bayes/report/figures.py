@@ -1,40 +1,58 @@
 """All figures of a report, with their captions."""
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from cevns_bayes.bayesian.diagnostics import sampled_names
-from cevns_bayes.engine.prediction import predict
-from cevns_bayes.report.analysis import Analysis, most_correlated, nuisances_of, unchanged
+from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.expectations import BEST_FIT, STANDARD_MODEL
 from cevns_bayes.report.plot_data import plot_predictive, plot_spectra
-from cevns_bayes.report.plot_results import (
-    plot_corner,
-    plot_curves,
-    plot_pareto_k,
-    plot_prior_to_posterior,
-    plot_region,
-)
+from cevns_bayes.report.plot_draws import plot_corner, plot_pareto_k, plot_prior_to_posterior
+from cevns_bayes.report.plot_pulls import plot_pulls, ranked
+from cevns_bayes.report.plot_results import plot_curves, plot_region
 
-MAX_CORNER = 10  # variables that a page can show
+MAX_CORNER = 8  # variables that a page can show
 
-# By the first word of a figure's name.
+# By the first word of a figure's name, in the order of the report.
+SECTIONS = {
+    "result": ("posterior", "region"),
+    "data": ("spectra", "predictive"),
+    "nuisances": ("pulls", "corner"),
+    "diagnostics": ("prior", "pareto"),
+}
 CAPTIONS = {
     "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis.",
     "region": "Credible regions (filled) and confidence regions (lines).",
-    "spectra": "Data and expectation along each axis of the bins; stacked: the best fit.",
+    "spectra": "Data and expectation along each axis of the bins; stacked: the best fit; at the "
+    "bottom: data less best fit, in units of its Poisson error. The p-value is of the deviance of "
+    "all bins.",
     "predictive": "Data and replicated data of the posterior.",
-    "corner": "Joint posterior, at 68 and 90 %, of the parameters and the nuisances that depend on "
-    "them most; lines: the best fit.",
+    "corner": "Joint posterior of the parameters and the nuisances of most impact on them at the "
+    "best fit, which the lines mark.",
+    "pulls": "Left: nuisances at the best fit, in units of the widths of their priors; those "
+    "without a Gaussian prior have no point. Right: by how much the best fit of a parameter moves "
+    "when a nuisance is held one error away from its best fit, everything else fitted again; a "
+    "parameter that stays at the end of its prior has no panel. Those of most impact are shown.",
     "prior": "What the data add to the priors.",
     "pareto": "Reliability of leave-one-out by bin.",
 }
 
 
+def section_of(name: str) -> str:
+    """The section of the report in which a figure stands."""
+    return next(section for section, kinds in SECTIONS.items() if name.split("_")[0] in kinds)
+
+
 def caption(name: str, analysis: Analysis) -> str:
     """Words below a figure; published intervals are named only where there are any."""
     kind = name.split("_")[0]
-    published = kind in ("posterior", "region") and analysis.bounds
-    return CAPTIONS[kind] + (" Green: published intervals." if published else "")
+    words = [CAPTIONS[kind]]
+    if kind in SECTIONS["result"]:
+        toys = analysis.view.toys
+        by_toys = toys.intervals if kind == "posterior" else toys.contours
+        words += ["Green: published intervals."] if analysis.bounds else []
+        words += ["Purple: Feldman-Cousins."] if by_toys else []
+        words += [f"Drawn over it: {overlay.label}." for overlay in analysis.view.overlays]
+    return " ".join(words)
 
 
 def draw(analysis: Analysis) -> dict[str, Figure]:
@@ -43,8 +61,15 @@ def draw(analysis: Analysis) -> dict[str, Figure]:
     figures = _parameters(analysis) | _spectra(analysis)
     for experiment in analysis.experiments:
         figures[f"predictive_{experiment.name}"] = plot_predictive(experiment, posterior)
-    names = most_correlated(analysis, MAX_CORNER)
-    figures["corner"] = plot_corner(posterior, names, _labels(analysis, names), fitted)
+    if analysis.impacts is not None and analysis.impacts.sizes["nuisance"]:
+        nuisances = list(map(str, analysis.impacts["nuisance"].to_numpy()))
+        figures["pulls"] = plot_pulls(
+            analysis.impacts, analysis.parameters, _labels(analysis, nuisances)
+        )
+    names = shown_together(analysis, MAX_CORNER)
+    figures["corner"] = plot_corner(
+        *(posterior, names, _labels(analysis, names), fitted), levels=analysis.view.of_intervals
+    )
     variables = sampled_names(posterior)
     figures["prior_to_posterior"] = plot_prior_to_posterior(posterior, _labels(analysis, variables))
     if analysis.comparison is not None:
@@ -60,7 +85,13 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
     title = f"{analysis.scenario.title}, data: {data}"
     parameters = {parameter.name: parameter for parameter in analysis.parameters}
     posterior, profile, bounds = analysis.posterior, analysis.profile, analysis.bounds
-    one_by_one = plot_curves(posterior, profile, list(parameters.values()), bounds, title)
+    view = analysis.view
+    one_by_one = plot_curves(
+        *(posterior, profile, list(parameters.values()), bounds, title),
+        levels=view.of_intervals,
+        overlays=view.overlays,
+        toys=view.toys,
+    )
     figures = {"posterior": one_by_one}
     for x, y in analysis.profile.surfaces:
         figures[f"region_{x}_{y}".replace("::", "_")] = plot_region(
@@ -70,31 +101,36 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
             bounds,
             title,
             analysis.limit_curves,
+            levels=view.of_regions,
+            overlays=[*view.overlays, *view.toys.contours],
         )
     return figures
 
 
 def _spectra(analysis: Analysis) -> dict[str, Figure]:
-    """Spectra of each experiment alone, whose variables have other names than all together."""
-    fitted = {**analysis.best_fit.values, **analysis.fixed}
-    physics = unchanged(analysis.options)
     figures = {}
     for experiment in analysis.experiments:
-        at = {
-            name: fitted.get(experiment.qualified(name), fitted.get(name, np.nan))
-            for name in analysis.scenario.parameter_names
-        }
-        nuisances = nuisances_of(experiment, fitted)
-        best = predict(analysis.scenario, at, experiment, nuisances=nuisances, **physics)
-        standard_model = predict("sm", {}, experiment, **physics)
+        counts = analysis.expected[experiment.name]
+        best, standard_model = (counts.sel(at=at) for at in (BEST_FIT, STANDARD_MODEL))
+        p_value = analysis.p_values.get(experiment.name)
+        remark = "" if p_value is None else f"posterior predictive p-value {p_value:.2g}"
         figures[f"spectra_{experiment.name}"] = plot_spectra(
-            experiment, analysis.posterior, best, standard_model
+            experiment, analysis.posterior, best, standard_model, remark
         )
     return figures
 
 
+def shown_together(analysis: Analysis, count: int) -> list[str]:
+    """Parameters of interest, and the nuisances of most impact on them, in their own order."""
+    names = sampled_names(analysis.posterior)
+    first = len(analysis.parameters)
+    ranking = names[first:] if analysis.impacts is None else ranked(analysis.impacts)
+    chosen = {*names[:first], *ranking[: max(count - first, 0)]}
+    return [name for name in names if name in chosen]
+
+
 def _labels(analysis: Analysis, names: list[str]) -> dict[str, str]:
-    labels = {p.name: p.axis_label for p in analysis.parameters}
+    labels = {p.name: p.axis_label for p in analysis.parameters} | {**analysis.view.labels}
     for name in names:
         if name not in labels:
             experiment, _, word = name.rpartition("alpha_")

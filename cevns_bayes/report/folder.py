@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -17,6 +18,11 @@ from cevns_bayes.errors import InputError
 
 REPORT_FILE = "report.html"
 POSTERIOR_FILE = "posterior.nc"
+ARCHIVE_FILE = "analysis.nc"
+THINNED = ("expected", "posterior_predictive")
+MAX_NUMBERS = 1_000_000  # of one array; of more, fewer draws or digits are kept:
+RESOLUTION = 1 / 64  # of the log-likelihood of a bin, in units of its standard deviation.
+NOISE = 1e-9  # of a log-likelihood that does not vary
 
 
 @contextmanager
@@ -31,7 +37,8 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
     ------
     InputError
         If ``path`` exists and is not empty (with ``force``: if it is not the folder of an earlier
-        report), or cannot be written; if it has appeared meanwhile, by another run.
+        report), or cannot be written; if another run on this machine is about to write it, or it
+        has appeared meanwhile.
     """
     refuse_occupied(path, force=force)
     try:
@@ -42,6 +49,7 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"cannot write to {path.parent}: {error.strerror}") from error
     try:
+        _refuse_rivals(staging, path)
         staging.chmod(0o755)
         yield staging
         _move(staging, path, force=force)
@@ -71,12 +79,24 @@ def _staging_prefix(path: Path, owner: int | str | None = None) -> str:
     return f".{path.name}-{socket.gethostname()}-{owner or os.getpid()}-"
 
 
+def _refuse_rivals(staging: Path, path: Path) -> None:
+    """Raise InputError if a living process has another staging folder for the same path."""
+    for folder, owner in _staged(path):
+        if folder.name != staging.name and _is_alive(owner):
+            raise InputError(f"another run, process {owner}, is writing to {path}")
+
+
 def _left_by_the_dead(path: Path) -> list[Path]:
     """Staging folders for ``path`` whose owners were killed on this machine."""
+    return [folder for folder, owner in _staged(path) if not _is_alive(owner)]
+
+
+def _staged(path: Path) -> list[tuple[Path, int]]:
+    """Staging folders for ``path`` on this machine, with their owners."""
     before, after = (re.escape(part) for part in _staging_prefix(path, "OWNER").split("OWNER"))
     name = re.compile(rf"{before}(\d+){after}\w+")
     found = [(folder, name.fullmatch(folder.name)) for folder in path.parent.iterdir()]
-    return [folder for folder, match in found if match and not _is_alive(int(match[1]))]
+    return [(folder, int(match[1])) for folder, match in found if match]
 
 
 def _is_alive(process: int) -> bool:
@@ -124,8 +144,8 @@ def _unfinished(path: Path) -> Path:
 
 def write_posterior(posterior: xr.DataTree, folder: Path) -> None:
     """Write the posterior into an existing folder, under its name only when it is whole."""
-    partial = folder / f"{POSTERIOR_FILE}.partial"
-    posterior.to_netcdf(partial, encoding=_compression(posterior))
+    partial, stored = folder / f"{POSTERIOR_FILE}.partial", _stored(posterior)
+    stored.to_netcdf(partial, encoding=_compression(stored))
     partial.rename(folder / POSTERIOR_FILE)
 
 
@@ -145,6 +165,13 @@ def load_posterior(folder: str | Path) -> xr.DataTree:
     return _read(folder, xr.load_datatree)
 
 
+def check_files(folder: Path, *names: str) -> None:
+    """Raise InputError for a folder that lacks one of these files."""
+    for name in names:
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} is not a results folder: it has no {name}")
+
+
 def open_posterior(folder: str | Path) -> xr.DataTree:
     """A context, the posterior in a folder of results, read as far as it is used; errors alike."""
     return _read(folder, xr.open_datatree)
@@ -152,22 +179,56 @@ def open_posterior(folder: str | Path) -> xr.DataTree:
 
 def _read(folder: str | Path, reader: Callable[[Path], xr.DataTree]) -> xr.DataTree:
     path = Path(folder) / POSTERIOR_FILE
-    if not path.is_file():
-        raise InputError(f"{folder} is not a results folder: it has no {POSTERIOR_FILE}")
+    check_files(Path(folder), POSTERIOR_FILE)
+    return read_netcdf(path, reader)
+
+
+def read_netcdf(path: Path, reader: Callable[[Path], xr.DataTree]) -> xr.DataTree:
+    """A file as a DataTree; whatever its readers say of a damaged one is an InputError."""
     try:
-        return reader(path)
-    except (OSError, ValueError) as error:
+        with h5py.File(path):  # h5netcdf would be noisy about what is no such file.
+            return reader(path)
+    except Exception as error:
         raise InputError(f"{path} is damaged or not a netCDF file") from error
 
 
+def _stored(tree: xr.DataTree) -> xr.DataTree:
+    """The posterior as it is written: what there are too many numbers of is kept more coarsely.
+
+    Of expected and replicated counts every so many draws are enough for bands; comparisons need
+    the log-likelihood at all draws, but not all of its digits.
+    """
+    groups = {name: of.to_dataset() for name, of in tree.children.items()}
+    for name in THINNED:
+        if name in groups and "draw" in groups[name].dims:
+            step = -(-_largest(groups[name]) // MAX_NUMBERS)
+            groups[name] = groups[name].isel(draw=slice(None, None, step))
+    densities = groups.get("log_likelihood")
+    if densities is not None and _largest(densities) > MAX_NUMBERS:
+        width = densities.std(("chain", "draw")) * RESOLUTION
+        unit = 2.0 ** np.floor(np.log2(width.clip(min=NOISE)))
+        groups["log_likelihood"] = (densities / unit).round() * unit
+    stored = xr.DataTree.from_dict(groups)
+    stored.attrs = tree.attrs
+    return stored
+
+
+def _largest(group: xr.Dataset) -> int:
+    return max((of.size for of in group.data_vars.values()), default=0)
+
+
 def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
-    """Arrays per draw and bin in single precision and compressed: a quarter of the size."""
+    """Arrays per draw and bin in single precision and compressed, the draws of a bin together."""
     return {
         f"/{group}": {
-            str(name): {"zlib": True, "complevel": 1}
-            | ({"dtype": "float32"} if values.dtype == np.float64 else {})
+            str(name): {
+                "zlib": True,
+                "complevel": 6,
+                "chunksizes": (1, values.sizes["draw"], *[1] * (values.ndim - 2)),
+                "dtype": "float32" if values.dtype == np.float64 else values.dtype.name,
+            }
             for name, values in tree[group].data_vars.items()
-            if values.ndim > 2 and "draw" in values.dims
+            if values.ndim > 2 and values.dims[:2] == ("chain", "draw")
         }
         for group in tree.children
     }

@@ -32,14 +32,15 @@ def write_forecast(found: Forecast, figures: Mapping[str, Figure], folder: Path)
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=DPI_OF_FILES)
     (folder / PAGE).write_text(_markdown(found, figures), encoding="utf-8")
-    (folder / REPORT_FILE).write_text(_html(found, figures), encoding="utf-8")
+    pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
+    (folder / REPORT_FILE).write_text(_html(found, pictures), encoding="utf-8")
 
 
-def _html(found: Forecast, figures: Mapping[str, Figure]) -> str:
+def _html(found: Forecast, pictures: Mapping[str, bytes]) -> str:
     """A page that needs no other file; every text in it is escaped."""
     shown: list[dict[str, Any]] = [
-        {"name": name, "png": encoded(figure), "caption": CAPTIONS[name]}
-        for name, figure in figures.items()
+        {"name": name, "png": encoded(png), "caption": CAPTIONS[name]}
+        for name, png in pictures.items()
     ]
     named = {HEADINGS[name]: table for name, table in tables(found).items()}
     return rendered(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from cevns_bayes.report.outcome import (
     read_outcome,
     write_outcome,
 )
+from cevns_bayes.report.view import View, check_drawable
+from cevns_bayes.scenarios.priors import sampled_name
 from cevns_bayes.scenarios.scenario import Scenario
 
 NOT_OF_THE_RESULT = ("checkpoint", "progressbar")  # settings that change nothing in it
@@ -29,12 +31,17 @@ def _ignore(*_: Any) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A run that is asked for: ``settings`` are those of `sample`, ``options`` of `build_model`."""
+    """A run that is asked for: ``settings`` are those of `sample`, ``options`` of `build_model`.
+
+    ``view`` is how its results are shown, ``command`` the line that asks for it.
+    """
 
     scenario: Scenario
     experiments: list[Experiment]
     settings: Mapping[str, Any] = field(default_factory=dict)
     options: ModelOptions = field(default_factory=ModelOptions)
+    view: View = field(default_factory=View)
+    command: str = ""
 
     @property
     def title(self) -> str:
@@ -49,6 +56,16 @@ class Job:
     def problem(self) -> Problem:
         """The model, which wrong options do not have."""
         return Problem.build(self.scenario, self.experiments, **self.options)
+
+    def check(self) -> None:
+        """Raise InputError for what would fail later: the model, or texts that cannot be drawn."""
+        problem = self.problem()
+        free = [variable.name for variable in problem.model.free_RVs]
+        parameters = problem.scenario.parameters_of_interest
+        axes = [axis for experiment in self.experiments for axis in experiment.axes]
+        texts = [e.reference for e in self.experiments]
+        check_drawable(parameters, axes, self.scenario.title, *texts)
+        self.view.check([sampled_name(free, p.name) for p in parameters], free)
 
     def run(
         self,
@@ -66,7 +83,7 @@ class Job:
         """
         keywords: dict[str, Any] = {**self.settings, **self.options}
         with folder.new_folder(target, force=force) as staging:
-            self.problem()  # or it ends here
+            self.check()  # or it ends here
             names = ", ".join(experiment.full_name for experiment in self.experiments)
             say(f"Compiling and sampling [bold]{self.scenario.name}[/] on {names} ...")
             start = time.perf_counter()
@@ -80,6 +97,7 @@ class Job:
             say("Fitting, profiling and comparing with the Standard Model ...")
             done = analysis.analyse(self.scenario, self.experiments, posterior=draws, **keywords)
             stop()
+            done = replace(done, command=self.command).viewed(self.view)
             say("Drawing the figures ...")
             html.write_report(done, staging)
             write_outcome(outcome_of(done, seconds), staging)

@@ -11,6 +11,7 @@ from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.record import Recorded
 from cevns_bayes.report.tables import loo_difference, units_of, with_unit
 
 OUTCOME_FILE = "summary.json"
@@ -92,7 +93,7 @@ def _number(value: Any) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def data_title(experiments: Sequence[Experiment]) -> str:
+def data_title(experiments: Sequence[Experiment | Recorded]) -> str:
     """``"csi+lar-gaussian"``, and whether it is a forecast."""
     names = "+".join(experiment.full_name for experiment in experiments)
     return f"{names} (pseudo-data)" if any(e.is_pseudo_data for e in experiments) else names

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevns_bayes.experiments.experiment import Axis, Experiment
+from cevns_bayes.report.expectations import expected_draws
+from cevns_bayes.report.record import Recorded
 from cevns_bayes.report.style import (
     COMPONENTS,
     OTHERS,
@@ -22,21 +24,20 @@ from cevns_bayes.report.style import (
 
 MIN_SHOWN_EVENTS = 0.1  # of a component in a spectrum
 WIDTH = 5.6  # inches of a panel
-
-
-def expected_counts(posterior: xr.DataTree, experiment: Experiment) -> xr.DataArray:
-    """Expected counts at every draw, wherever the posterior keeps them."""
-    group = "expected" if "expected" in posterior.children else "posterior"
-    return posterior[group].to_dataset()[experiment.qualified("expected")]
+MIN_PULLS = 2.5  # shown at least
 
 
 def plot_spectra(
-    experiment: Experiment,
+    experiment: Experiment | Recorded,
     posterior: xr.DataTree,
     best_fit: xr.Dataset,
     standard_model: xr.Dataset,
+    remark: str = "",
 ) -> Figure:
-    """Data against prediction along every axis; below, without the largest background.
+    """Data against prediction along every axis; below, without the largest background, and pulls.
+
+    Pulls are those of the best fit: data less expectation, in units of the square root of the
+    latter.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ def plot_spectra(
         Expected counts of the scenario at the chi^2 minimum, from ``predict``.
     standard_model
         Expected counts of the Standard Model with nuisances at zero.
+    remark
+        A line below the title.
 
     Examples
     --------
@@ -51,18 +54,21 @@ def plot_spectra(
     >>> figure = cb.plot_spectra(csi, posterior, best, sm)  # doctest: +SKIP
     """
     count = len(experiment.axes)
-    backgrounds = [b.name for b in sorted(experiment.backgrounds, key=lambda b: -b.events)]
-    rows = 2 if backgrounds else 1
-    figure = Figure(figsize=(WIDTH * count, 1.6 + 2.7 * rows), layout="constrained")
-    panels = figure.subplots(rows, count, sharex="col", squeeze=False, height_ratios=(3, 2)[:rows])
+    parts: Sequence[Any] = experiment.backgrounds
+    backgrounds = [part.name for part in sorted(parts, key=lambda part: -part.events)]
+    ratios = (3, 2, 1.2) if backgrounds else (3, 1.2)
+    figure = Figure(figsize=(WIDTH * count, 1.6 + 1.1 * sum(ratios)), layout="constrained")
+    panels = figure.subplots(len(ratios), count, sharex="col", squeeze=False, height_ratios=ratios)
     for column, axis in zip(panels.T, experiment.axes, strict=True):
         of_axis = _Projection(experiment, axis, posterior, best_fit, standard_model)
         of_axis.draw(column[0], backgrounds, ())
         if backgrounds:
             of_axis.draw(column[1], backgrounds[1:], backgrounds[:1])
             column[1].set_title(f"without {component_word(backgrounds[0])}", fontsize=9)
+        of_axis.draw_pulls(column[-1])
         column[-1].set(xlabel=axis.title, xlim=axis.edges[[0, -1]])
-    figure.suptitle(experiment.reference or experiment.full_name, fontsize=TITLE)
+    title = experiment.reference or experiment.full_name
+    figure.suptitle("\n".join(filter(None, [title, remark])), fontsize=TITLE)
     legend(figure)
     return figure
 
@@ -72,7 +78,7 @@ class _Projection:
 
     def __init__(
         self,
-        experiment: Experiment,
+        experiment: Experiment | Recorded,
         axis: Axis,
         posterior: xr.DataTree,
         best_fit: xr.Dataset,
@@ -85,8 +91,9 @@ class _Projection:
         self.fitted = best_fit.sum(others) / width
         signal = _sum(standard_model.sum(others) / width, self.signals)
         self.predicted = self.fitted["total"] - _sum(self.fitted, self.signals) + signal
+        self.total = best_fit["total"].sum(others)
         self.observed = best_fit["total"].copy(data=experiment.counts).sum(others)
-        total = expected_counts(posterior, experiment)
+        total = expected_draws(posterior, experiment)
         total = total.sum([experiment.qualified(name) for name in others])
         self.band = total.quantile((0.05, 0.95), ("chain", "draw")).to_numpy() / width.to_numpy()
 
@@ -115,6 +122,16 @@ class _Projection:
         panel.set_ylabel(f"events {per_unit(self.axis)}")
         show_all(panel, top, high, low, predicted, points - error, points + error, np.zeros(1))
 
+    def draw_pulls(self, panel: Axes) -> None:
+        """Data less the best fit, in units of its Poisson error."""
+        mu = self.total.to_numpy()
+        pulls = (self.observed.to_numpy() - mu) / np.sqrt(np.maximum(mu, np.finfo(float).tiny))
+        panel.axhspan(-1, 1, color="#eeeeee")
+        panel.axhline(0, color="black", linewidth=0.8)
+        panel.plot(self.axis.centres, pulls, "o", color="black", markersize=3)
+        reach = max(MIN_PULLS, 1.15 * float(np.abs(pulls).max()))
+        panel.set(ylabel="pull", ylim=(-reach, reach))
+
     def _stack(self, panel: Axes, names: Sequence[str]) -> np.ndarray:
         """Bars one upon the other, signals on top; returns the sum."""
         base = np.zeros(self.width.size)
@@ -138,7 +155,7 @@ def _sum(counts: xr.Dataset, names: Sequence[str]) -> xr.DataArray:
     return counts[list(names)].to_array().sum("variable")
 
 
-def plot_predictive(experiment: Experiment, posterior: xr.DataTree) -> Figure:
+def plot_predictive(experiment: Experiment | Recorded, posterior: xr.DataTree) -> Figure:
     """Counts against replicated data of the posterior, 50 and 90 %, along each axis.
 
     Examples

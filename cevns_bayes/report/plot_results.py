@@ -1,12 +1,12 @@
-"""Figures of inference: posteriors beside profiles, regions, corner, priors, Pareto k.
+"""Figures of inference: posteriors beside profiles, regions.
 
 They take results and return a Figure; none saves or shows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
-import corner
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -16,31 +16,33 @@ from matplotlib.patches import Patch
 from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
 
 from cevns_bayes.bayesian.density import Density1D, Density2D, Limits
-from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.bayesian.regions import posterior_density_1d, posterior_density_2d
-from cevns_bayes.frequentist.profile import LEVELS, Curve, Profile, Surface, threshold
+from cevns_bayes.frequentist.profile import Curve, Profile, Surface, threshold
 from cevns_bayes.published import Bound
+from cevns_bayes.report.overlays import HEIGHT, Overlay
 from cevns_bayes.report.style import (
     BLUE,
-    DASHES,
     GREEN,
-    GREY,
     ORANGE,
+    OVERLAYS,
     PURPLE,
-    SHADES,
     TITLE,
+    dashes,
     legend,
+    percent,
+    shades,
 )
+from cevns_bayes.report.toy_files import TITLE as TOYS
+from cevns_bayes.report.toy_files import ByToys
+from cevns_bayes.report.view import INTERVAL_LEVELS, REGION_LEVELS
 from cevns_bayes.scenarios.priors import log10_name
 from cevns_bayes.scenarios.scenario import Parameter
 
+NO_TOYS = ByToys()
 MAX_DELTA = 9.0  # shown
-COLUMNS = 4
-BINS_OF_PRIOR = 40
 SMOOTH_POINTS = 500  # of a drawn curve
 HEADROOM = 1.12  # above a marginal posterior, for the bars
 LIMIT_COLOURS = {"confidence": PURPLE, "credible": BLUE}
-CORNER_LEVELS = (0.68, 0.90)
 
 
 def plot_curves(
@@ -49,10 +51,16 @@ def plot_curves(
     parameters: Sequence[Parameter],
     bounds: Sequence[Bound],
     title: str,
+    *,
+    levels: Sequence[float] = INTERVAL_LEVELS,
+    overlays: Sequence[Overlay] = (),
+    toys: ByToys = NO_TOYS,
 ) -> Figure:
     """Marginal posterior of each parameter with its HDI, and Delta chi^2 on a twin axis.
 
-    ``parameters`` are those sampled, ``bounds`` the published ones, drawn as green bars.
+    ``parameters`` are those sampled, ``bounds`` the published ones, drawn as green bars;
+    ``overlays`` with the second axis ``delta_chi2`` are drawn upon the profile, intervals of
+    ``toys`` as purple bars.
 
     Examples
     --------
@@ -65,10 +73,18 @@ def plot_curves(
     for panel, parameter in zip(panels, parameters, strict=True):
         curve = profile.curves[parameter.name]
         shown = _shown(draws[parameter.name].to_numpy(), [curve])
-        marginal(panel, posterior_density_1d(posterior, parameter.name, curve.limits))
+        marginal(panel, posterior_density_1d(posterior, parameter.name, curve.limits), levels)
         panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
-        profile_curve(panel, curve)
-        _bars(panel, parameter, bounds)
+        twin = profile_curve(panel, curve, levels)
+        draw_overlays(twin, overlays, (parameter.name, HEIGHT))
+        of_parameter = [bound for bound in bounds if bound.is_of(parameter.name)]
+        bars = [(bound.ends(parameter.name), GREEN, _name(bound)) for bound in of_parameter]
+        bars += [
+            (ends, PURPLE, f"{percent(level)} {TOYS}")
+            for level in sorted(levels)
+            for ends in toys.of(parameter.name, level)
+        ]
+        _bars(panel, bars)
         mark_value(panel.axvline, parameter.standard_model)
     figure.suptitle(title, fontsize=TITLE)
     legend(figure)
@@ -83,50 +99,51 @@ def _shown(draws: np.ndarray, curves: Sequence[Curve]) -> Limits:
     return float(low), float(high)
 
 
-def marginal(panel: Axes, density: Density1D) -> None:
+def marginal(panel: Axes, density: Density1D, levels: Sequence[float] = INTERVAL_LEVELS) -> None:
     """Posterior density with its HDI intervals."""
     x, height = density.x, density.values
-    for probability in (0.90, 0.68):
+    colours = shades(levels)
+    for probability in sorted(levels, reverse=True):
         inside = np.any([(a <= x) & (x <= b) for a, b in density.intervals(probability)], axis=0)
-        label, colour = f"{probability:.0%} credible (HDI)", SHADES[probability]
-        panel.fill_between(x, height, where=inside, color=colour, linewidth=0, label=label)
+        style: dict[str, Any] = {"color": colours[probability], "linewidth": 0}
+        label = f"{percent(probability)} credible (HDI)"
+        panel.fill_between(x, height, where=inside, label=label, **style)
     panel.plot(x, height, color=BLUE, label="posterior")
     panel.set_ylim(0, HEADROOM * height.max())
 
 
-def profile_curve(panel: Axes, curve: Curve) -> Axes:
+def profile_curve(panel: Axes, curve: Curve, levels: Sequence[float] = INTERVAL_LEVELS) -> Axes:
     """Delta chi^2 with thresholds, on an axis at the right, which is returned."""
     twin = panel.twinx()
     x = np.union1d(curve.values, np.linspace(*panel.get_xlim(), SMOOTH_POINTS))
     x = x[(x >= curve.values[0]) & (x <= curve.values[-1])]
     height = PchipInterpolator(curve.values, curve.delta_chi2)(x)
     twin.plot(x, height, color=ORANGE, label=r"profile $\Delta\chi^2$")
-    for level in (0.68, 0.90):
+    for level, dashed in dashes(levels).items():
         twin.axhline(
             threshold(level, 1),
             color=ORANGE,
-            linestyle=DASHES[level],
+            linestyle=dashed,
             linewidth=1,
-            label=f"{level:.0%} confidence (profile)",
+            label=f"{percent(level)} confidence (profile)",
         )
-    twin.set_ylim(0, MAX_DELTA)
+    twin.set_ylim(0, max(MAX_DELTA, HEADROOM * threshold(max(levels), 1)))
     twin.set_ylabel(r"$\Delta\chi^2$", color=ORANGE)
     twin.tick_params(axis="y", colors=ORANGE)
     return twin
 
 
-def _bars(panel: Axes, parameter: Parameter, bounds: Sequence[Bound]) -> None:
-    """Published intervals, one above the other at the top."""
-    for i, bound in enumerate(b for b in bounds if b.is_of(parameter.name)):
-        low, high = bound.ends(parameter.name)
+def _bars(panel: Axes, bars: Sequence[tuple[Limits, str, str]]) -> None:
+    """Intervals with colours and labels, one below the other at the top."""
+    for i, (ends, colour, label) in enumerate(bars):
         panel.plot(
-            np.clip([low, high], -1e30, 1e30),
-            [0.96 - 0.05 * i] * 2,
+            np.clip(ends, -1e30, 1e30),
+            [0.97 - 0.035 * i] * 2,
             transform=panel.get_xaxis_transform(),
-            color=GREEN,
+            color=colour,
             linewidth=4,
             solid_capstyle="butt",
-            label=_name(bound),
+            label=label,
         )
 
 
@@ -147,11 +164,14 @@ def plot_region(
     bounds: Sequence[Bound],
     title: str,
     limit_curves: Sequence[xr.Dataset] = (),
+    *,
+    levels: Sequence[float] = REGION_LEVELS,
+    overlays: Sequence[Overlay] = (),
 ) -> Figure:
-    """Credible (HDI) regions over confidence regions of two parameters, at 68, 90 and 95 %.
+    """Credible (HDI) regions over confidence regions of two parameters.
 
-    ``limit_curves`` are those of :func:`cevns_bayes.limit_curve`, or like them; each is drawn if it
-    is of these two.
+    ``limit_curves`` are those of :func:`cevns_bayes.limit_curve`, or like them; each, and each of
+    ``overlays``, is drawn if it is of these two.
 
     Examples
     --------
@@ -162,12 +182,14 @@ def plot_region(
     draws = [posterior["posterior"][p.name].to_numpy().ravel() for p in pair]
     curves = [profile.curves[p.name] for p in pair]
     limits = (curves[0].limits, curves[1].limits)
-    credible_region(panel, posterior_density_2d(posterior, (pair[0].name, pair[1].name), limits))
-    _confidence(panel, profile.surfaces[pair[0].name, pair[1].name])
+    names = (pair[0].name, pair[1].name)
+    credible_region(panel, posterior_density_2d(posterior, names, limits), levels)
+    _confidence(panel, profile.surfaces[names], levels)
     _bands(panel, pair, bounds)
     for found in limit_curves:
         _limit_curve(panel, pair, found)
     _markers(panel, profile, pair)
+    draw_overlays(panel, overlays, names)
     for of, parameter, set_label, set_limits in (
         (0, pair[0], panel.set_xlabel, panel.set_xlim),
         (1, pair[1], panel.set_ylabel, panel.set_ylim),
@@ -175,38 +197,53 @@ def plot_region(
         set_label(parameter.axis_label)
         set_limits(_padded(_shown(draws[of], [curves[of]]), curves[of].limits))
     figure.suptitle(title, fontsize=TITLE)
-    credible = [Patch(color=SHADES[p], label=f"{p:.0%} credible (HDI)") for p in sorted(SHADES)]
+    credible = [
+        Patch(color=colour, label=f"{percent(p)} credible (HDI)")
+        for p, colour in shades(levels).items()
+    ]
     confidence = [
-        Line2D([], [], color=ORANGE, linestyle=DASHES[p], label=f"{p:.0%} confidence (profile)")
-        for p in LEVELS
+        Line2D([], [], color=ORANGE, linestyle=d, label=f"{percent(p)} confidence (profile)")
+        for p, d in dashes(levels).items()
     ]
     legend(figure, [*credible, *confidence])
     return figure
 
 
-def credible_region(panel: Axes, density: Density2D) -> None:
+def draw_overlays(panel: Axes, overlays: Sequence[Overlay], axes: tuple[str, str]) -> None:
+    """Curves of others, where they are of these axes."""
+    for overlay, colour in zip(overlays, cycle(OVERLAYS)):
+        for piece in overlay.on(*axes):
+            style = {"color": overlay.colour or colour, "linestyle": overlay.dashed}
+            panel.plot(*piece.T, linewidth=1.5, label=overlay.label, **style)
+
+
+def credible_region(
+    panel: Axes, density: Density2D, levels: Sequence[float] = REGION_LEVELS
+) -> None:
     """HDI regions of two parameters, filled."""
-    levels = sorted(SHADES, reverse=True)
+    shaded = shades(levels)
+    levels = sorted(levels, reverse=True)
     heights = [density.threshold(level) for level in levels]
     for i in range(1, len(heights)):  # of a plateau they may be the same
         heights[i] = max(heights[i], np.nextafter(heights[i - 1], np.inf))
-    colours = [SHADES[level] for level in levels]
+    colours = [shaded[level] for level in levels]
     panel.contourf(
         density.x, density.y, density.values.T, levels=[*heights, np.inf], colors=colours
     )
 
 
-def _confidence(panel: Axes, surface: Surface) -> None:
+def _confidence(panel: Axes, surface: Surface, levels: Sequence[float]) -> None:
+    dashed = dashes(levels)
     panel.contour(
         surface.x,
         surface.y,
         surface.delta_chi2.T,
-        levels=[surface.threshold(level) for level in LEVELS],
+        levels=[surface.threshold(level) for level in dashed],
         colors=ORANGE,
-        linestyles=[DASHES[level] for level in LEVELS],
+        linestyles=[*dashed.values()],
         linewidths=1.3,
     )
-    _narrow_valleys(panel, surface)
+    _narrow_valleys(panel, surface, max(levels))
 
 
 def _limit_curve(panel: Axes, pair: tuple[Parameter, Parameter], found: xr.Dataset) -> None:
@@ -242,16 +279,16 @@ def _markers(panel: Axes, profile: Profile, pair: tuple[Parameter, Parameter]) -
         panel.plot(*standard_model, "P", color="black", label="Standard Model")
 
 
-def _narrow_valleys(panel: Axes, surface: Surface) -> None:
+def _narrow_valleys(panel: Axes, surface: Surface, level: float) -> None:
     """Points of a region that the grid of the surface misses."""
     x, y, delta = surface.minima.T
     interpolator = RegularGridInterpolator(
         (surface.x, surface.y), surface.delta_chi2, bounds_error=False, fill_value=np.inf
     )
-    widest = surface.threshold(LEVELS[-1])
+    widest = surface.threshold(level)
     missed = (delta < widest) & (interpolator((x, y)) > widest)
     if missed.any():
-        label = f"narrow valleys ({LEVELS[-1]:.0%})"
+        label = f"narrow valleys ({percent(level)})"
         panel.plot(x[missed], y[missed], ".", color=ORANGE, markersize=3, label=label)
 
 
@@ -265,82 +302,3 @@ def _bands(panel: Axes, pair: tuple[Parameter, Parameter], bounds: Sequence[Boun
         for bound in (b for b in bounds if b.is_of(parameter.name)):
             for end in filter(np.isfinite, bound.ends(parameter.name)):
                 line(end, color=GREEN, linestyle="-.", linewidth=1.3, label=_name(bound))
-
-
-def plot_corner(
-    posterior: xr.DataTree,
-    names: list[str],
-    labels: Mapping[str, str],
-    best_fit: Mapping[str, float],
-) -> Figure:
-    """Joint posterior of sampled variables, 68 and 90 % regions; lines mark the chi^2 minimum.
-
-    Examples
-    --------
-    >>> names = {"sin2_theta_w": "$s^2$", "csi::alpha_flux": "flux"}  # doctest: +SKIP
-    >>> figure = cb.plot_corner(posterior, list(names), names, fit.values)  # doctest: +SKIP
-    """
-    group = posterior["posterior"].to_dataset()
-    draws = np.column_stack([group[name].to_numpy().ravel() for name in names])
-    size = 1.7 * len(names)
-    figure = Figure(figsize=(size, size))
-    corner.corner(
-        draws,
-        fig=figure,
-        labels=[labels[name] for name in names],
-        truths=[best_fit[name] for name in names],
-        truth_color=ORANGE,
-        color=BLUE,
-        levels=CORNER_LEVELS,
-        plot_datapoints=False,
-        show_titles=True,
-        title_fmt=".2g",
-        title_kwargs={"fontsize": 7.5},
-        label_kwargs={"fontsize": 11},
-        max_n_ticks=4,
-    )
-    return figure
-
-
-def plot_prior_to_posterior(posterior: xr.DataTree, labels: Mapping[str, str]) -> Figure:
-    """Histograms of prior and posterior draws of every variable in ``labels``, name -> label.
-
-    Examples
-    --------
-    >>> labels = {"csi::alpha_flux": "flux"}  # doctest: +SKIP
-    >>> figure = cb.plot_prior_to_posterior(posterior, labels)  # doctest: +SKIP
-    """
-    rows = -(-len(labels) // COLUMNS)
-    figure = Figure(figsize=(2.6 * COLUMNS, 2.1 * rows + 0.6), layout="constrained")
-    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for panel, (name, label) in zip(panels, labels.items(), strict=False):
-        for group, style in (("prior", {"color": GREY}), ("posterior", {"color": BLUE})):
-            draws = posterior[group][name].to_numpy().ravel()
-            filled = {"histtype": "stepfilled", "alpha": 0.5, "label": group}
-            panel.hist(draws, BINS_OF_PRIOR, density=True, **filled, **style)
-        panel.set(xlabel=label, yticks=[])
-    for panel in panels[len(labels) :]:
-        panel.set_visible(False)
-    legend(figure)
-    return figure
-
-
-def plot_pareto_k(comparison: xr.Dataset) -> Figure:
-    """Pareto k of each bin, by model; ``comparison`` is of :func:`cevns_bayes.compare`.
-
-    Examples
-    --------
-    >>> figure = cb.plot_pareto_k(cb.compare({"sm": a, "nsi": b}))  # doctest: +SKIP
-    """
-    figure = Figure(figsize=(7.5, 3.8), layout="constrained")
-    panel = figure.subplots()
-    for model in comparison["model"].to_numpy():
-        k = comparison["pareto_k"].sel(model=model)
-        without = int(k.isnull().sum())
-        label = f"{model} ({without} bins without $k$)" if without else str(model)
-        panel.plot(k, "o", markersize=4, alpha=0.7, linestyle="none", label=label)
-    label = f"{MAX_PARETO_K}, above which LOO of a bin is not reliable"
-    panel.axhline(MAX_PARETO_K, color="black", linestyle="--", linewidth=1, label=label)
-    panel.set(xlabel="bin", ylabel="Pareto $k$")
-    legend(figure)
-    return figure

@@ -8,22 +8,28 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from scipy import stats
 
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import LEVELS, Profile
-from cevns_bayes.published import Bound, data_set, is_as_published, published_chi2
+from cevns_bayes.published import data_set, published_chi2
 from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.style import percent
 from cevns_bayes.scenarios.scenario import Scenario
 
-PROBABILITIES = (0.68, 0.90)
+SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 CLOSE = 0.01  # between a published level and ours: 0.683 is 68 %
+
+
+AT_LIMIT = "at the end of its prior"
 
 
 class Estimate(NamedTuple):
@@ -135,14 +141,15 @@ def fitted_value(fit: FitResult, name: str) -> Estimate:
     """Best-fit value with its parabolic error, which means nothing at an end of the prior."""
     value, error = fit.values.get(name, math.nan), fit.errors.get(name, math.nan)
     at_limit = name.replace("log10_", "") in {n.replace("log10_", "") for n in fit.at_limit}
-    return Estimate(value, error, "at the end of its prior" if at_limit else "")
+    return Estimate(value, error, AT_LIMIT if at_limit else "")
 
 
 def variables(analysis: Analysis) -> Table:
     """Posterior and best fit of every variable; HDI of parameters of interest may be disjoint."""
+    levels = analysis.view.of_intervals
     columns = [
         *(Column("variable"), Column("unit"), Column("mean", ".4g"), Column("sd", ".2g")),
-        *(Column(f"{p:.0%} HDI", ".3g", f"hdi{100 * p:.0f}") for p in PROBABILITIES),
+        *(Column(f"{percent(p)} HDI", ".3g", f"hdi{100 * p:.4g}") for p in levels),
         Column("90% equal-tailed", ".3g", "eti90"),
         Column("best fit", ".3g", "best_fit"),
         *(Column("ESS", ".0f", "ess_bulk"), Column("tail ESS", ".0f", "ess_tail")),
@@ -151,7 +158,7 @@ def variables(analysis: Analysis) -> Table:
     rows, units = [], units_of(analysis.scenario, analysis.names)
     for name in analysis.summary["variable"].to_numpy().astype(str):
         of = {k: float(v) for k, v in analysis.summary.sel(variable=name).items()}
-        hdi = [analysis.credible(name, probability) for probability in PROBABILITIES]
+        hdi = [analysis.credible(name, probability) for probability in levels]
         best = fitted_value(analysis.best_fit, name)
         eti = [(of["eti90_low"], of["eti90_high"])]
         numbers = (of["ess_bulk"], of["ess_tail"], of["r_hat"])
@@ -160,34 +167,58 @@ def variables(analysis: Analysis) -> Table:
 
 
 def intervals(analysis: Analysis) -> Table:
-    """Credible, confidence and published intervals of the parameters of interest."""
-    titles = ("parameter", "level", "credible (HDI)", "confidence (profile)", "published")
-    columns = [Column(t, spec) for t, spec in zip(titles, ("", ".0%", *[".4g"] * 3), strict=True)]
+    """Credible, confidence and published intervals of the parameters of interest, side by side."""
+    kinds: dict[str, Callable[[str, float], Any]] = {
+        "credible (HDI)": analysis.credible,
+        "confidence (profile)": analysis.confidence,
+        **(
+            {"confidence (Feldman-Cousins)": analysis.by_toys}
+            if analysis.view.toys.intervals
+            else {}
+        ),
+        **({"published": partial(_published, analysis)} if analysis.bounds else {}),
+    }
+    columns = [Column("parameter"), Column("level"), *(Column(kind, ".4g") for kind in kinds)]
     units = units_of(analysis.scenario, analysis.names)
-    rows = []
-    for name in analysis.parameter_names:
-        bounds = [bound for bound in analysis.bounds if bound.is_of(name)]
-        for level in PROBABILITIES:
-            of_level = "; ".join(_published(b) for b in bounds if abs(b.level - level) < CLOSE)
-            confidence = analysis.confidence(name, level)
-            hdi = analysis.credible(name, level)
-            rows.append([with_unit(name, units), level, hdi, confidence, of_level or None])
+    rows = [
+        [
+            with_unit(name, units),
+            percent(level),
+            *(of(name, level) or None for of in kinds.values()),
+        ]
+        for name in analysis.parameter_names
+        for level in analysis.view.of_intervals
+    ]
     return Table(columns, rows)
 
 
-def _published(bound: Bound) -> str:
-    return f"[{bound.low:.4g}, {bound.high:.4g}] ({bound.source})"
+def sources(analysis: Analysis) -> list[str]:
+    """Sources of the published intervals, in the order of their footnotes."""
+    return list(dict.fromkeys(bound.source for bound in analysis.bounds))
+
+
+def _published(analysis: Analysis, name: str, level: float) -> str:
+    """With the numbers of footnotes."""
+    notes = sources(analysis)
+    return "; ".join(
+        f"[{b.low:.4g}, {b.high:.4g}]{str(1 + notes.index(b.source)).translate(SUPERSCRIPT)}"
+        for b in analysis.bounds
+        if b.is_of(name) and abs(b.level - level) < CLOSE
+    )
 
 
 def pieces(analysis: Analysis) -> Table:
     """The intervals again, one connected piece in a row, to be read by programs."""
     units = units_of(analysis.scenario, analysis.names)
+    kinds = {"credible": analysis.credible, "confidence": analysis.confidence}
+    if analysis.view.toys.intervals:
+        kinds["feldman-cousins"] = analysis.by_toys
     columns = [Column(title) for title in ("parameter", "unit", "level", "kind", "low", "high")]
     rows = [
         [name, units.get(name, ""), level, kind, low, high]
         for name in analysis.parameter_names
-        for level in PROBABILITIES
-        for kind, of in (("credible", analysis.credible), ("confidence", analysis.confidence))
+        for level in analysis.view.of_intervals
+        for kind, of in kinds.items()
         for low, high in of(name, level)
     ]
     return Table(columns, rows)
@@ -209,23 +240,38 @@ def profile_intervals(
 def best_fits(analysis: Analysis) -> Table:
     """Minima of chi^2 of the Standard Model and the scenario."""
     data = data_set(analysis.experiments)
-    comparable = is_as_published(analysis.experiments, analysis.options)
     columns = [Column("fit"), Column("χ²", ".2f"), Column("degrees of freedom")]
+    columns += [Column("published χ²")] if analysis.comparable else []
     fits = {analysis.standard_model.scenario: analysis.standard_model}
     rows = [
-        [name, fit.chi2, fit.dof, published_chi2(name, data) if comparable else None]
+        [name, fit.chi2, fit.dof, published_chi2(name, data)][: len(columns)]
         for name, fit in (fits | {analysis.scenario.name: analysis.best_fit}).items()
     ]
-    return Table([*columns, Column("published χ²")], rows)
+    return Table(columns, rows)
+
+
+def goodness_of_fit(analysis: Analysis) -> Table:
+    """p-values of the data: of chi^2 at the best fit, and posterior predictive ones."""
+    best = analysis.best_fit
+    columns = [Column("test"), Column("p-value", ".2g"), Column("remark")]
+    of_chi2 = float(stats.chi2.sf(best.chi2, best.dof))
+    rows: list[list[Any]] = [
+        ["χ² at the best fit", of_chi2, "approximate where bins hold few events"]
+    ]
+    rows += [
+        [f"posterior predictive, {name}", p, "how often replicated data are farther from the model"]
+        for name, p in analysis.p_values.items()
+    ]
+    return Table(columns, rows, named=False)
 
 
 def best_fit_variables(fit: FitResult, units: Mapping[str, str]) -> Table:
     """Parameters and nuisances at the minimum of chi^2."""
     columns = [Column("variable"), Column("best fit", ".5g"), Column("error", ".3g")]
-    rows = [
-        [with_unit(name, units), value, fit.errors.get(name)]
-        for name, value in {**fit.params, **fit.nuisances}.items()
-    ]
+    rows: list[list[Any]] = []
+    for name, value in {**fit.params, **fit.nuisances}.items():
+        of = fitted_value(fit, name)
+        rows.append([with_unit(name, units), value, of.remark or of.error])
     return Table(columns, rows)
 
 

@@ -6,10 +6,10 @@ sampled in log10 under the name ``log10_<name>``.
 
 import ast
 import inspect
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pymc as pm
@@ -21,20 +21,19 @@ from pytensor.tensor import TensorVariable
 
 from cevns_bayes.compiling import FAST_COMPILE
 from cevns_bayes.errors import InputError, finite_number, unknown_name
+from cevns_bayes.scenarios.prior_text import (
+    EXAMPLE,
+    log10_name,
+    number,
+    parse_call,
+    physical_name,
+    sampled_name,
+)
 
 Priors = Mapping[str, str | TensorVariable]
 Fixed = Mapping[str, float]
 
-_EXAMPLE = "write 'NAME ~ Distribution(numbers)', e.g. 'sin2_theta_w ~ Uniform(0.1, 0.4)'"
-
-
-def split_prior(text: str) -> tuple[str, str]:
-    """``"name ~ Normal(0, 1)"`` -> ``("name", "Normal(0, 1)")``."""
-    name, tilde, distribution = text.partition("~")
-    if not tilde or not name.strip() or not distribution.strip():
-        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}")
-    parse_distribution(distribution)
-    return name.strip(), distribution.strip()
+__all__ = ["log10_name", "sampled_name"]
 
 
 def parse_distribution(text: str) -> "TensorVariable | LogUniform":
@@ -45,40 +44,25 @@ def parse_distribution(text: str) -> "TensorVariable | LogUniform":
     InputError
         Not one call of a continuous PyMC distribution with finite numbers.
     """
-    try:
-        call = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError:
-        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}") from None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise InputError(f"malformed prior '{text}'; {_EXAMPLE}")
-    distribution = _distributions().get(call.func.id)
+    call = parse_call(text)
+    name = cast(ast.Name, call.func).id
+    distribution = _distributions().get(name)
     if distribution is None:
-        raise unknown_name("prior distribution", call.func.id, _distributions())
+        raise unknown_name("prior distribution", name, _distributions())
     signature = inspect.signature(distribution.dist)
     for keyword in call.keywords:
         if keyword.arg not in signature.parameters:
             allowed = [name for name in signature.parameters if name not in ("args", "kwargs")]
-            raise unknown_name(f"argument of {call.func.id}", keyword.arg, allowed)
+            raise unknown_name(f"argument of {name}", keyword.arg, allowed)
     try:
-        arguments = [_number(argument) for argument in call.args]
-        keywords = {str(k.arg): _number(k.value) for k in call.keywords}
+        arguments = [number(argument) for argument in call.args]
+        keywords = {str(k.arg): number(k.value) for k in call.keywords}
         prior = distribution.dist(*arguments, **keywords)
         if not isinstance(prior, LogUniform):
             _check_usable(prior)
     except Exception as error:  # whatever PyMC says of the arguments, the user should read
-        raise InputError(f"malformed prior '{text}': {error}; {_EXAMPLE}") from error
+        raise InputError(f"malformed prior '{text}': {error}; {EXAMPLE}") from error
     return prior
-
-
-def _number(node: ast.expr) -> float:
-    """A number or an infinity, which a prior may have as a limit."""
-    text = ast.unparse(node)
-    if text in ("inf", "-inf"):
-        return float(text)
-    try:
-        return float(ast.literal_eval(node))
-    except (TypeError, ValueError):
-        raise ValueError(f"'{text}' is not a number") from None
 
 
 def _distributions() -> dict[str, Any]:
@@ -155,21 +139,6 @@ def log_uniform(name: str, low: float, high: float) -> TensorVariable:
     return LogUniform(low, high).declare(name)
 
 
-def log10_name(name: str) -> str:
-    """``"mass"`` -> ``"log10_mass"``, ``"csi::mass"`` -> ``"csi::log10_mass"``."""
-    prefix, colons, last = name.rpartition("::")
-    return f"{prefix}{colons}log10_{last}"
-
-
-def sampled_name(variables: Container[str], name: str) -> str:
-    """The sampled variable behind a parameter: itself, or its logarithm if that is there.
-
-    ``variables`` is a model, the draws of a posterior, or any other container of names.
-    """
-    log10 = log10_name(name)
-    return log10 if log10 in variables else name
-
-
 class PriorModel(pm.Model):
     """A PyMC model in which the user changes the free variables that are declared.
 
@@ -219,8 +188,7 @@ class PriorModel(pm.Model):
 
     def _value_of(self, name: str) -> float | None:
         """The user's value of a variable, of a logarithm also from the value itself."""
-        prefix, colons, last = name.rpartition("::")
-        physical = f"{prefix}{colons}{last.removeprefix('log10_')}"
+        physical = physical_name(name)
         if name in self._fixed or physical not in self._fixed:
             return self._fixed.get(name)
         value = self._fixed[physical]

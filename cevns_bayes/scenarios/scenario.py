@@ -16,11 +16,9 @@ from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.cross_sections import CrossSection, Scattering
 from cevns_bayes.physics.flavours import Flavour
 from cevns_bayes.physics.targets import Target
-from cevns_bayes.plugins import as_file, modules_of, run_file
+from cevns_bayes.plugins import SCENARIO_FILES, as_file, modules_of, run_file
 from cevns_bayes.scenarios.prior_view import prior_lines
 from cevns_bayes.scenarios.priors import PriorModel, log10_name
-
-_MODELS_PACKAGE = "cevns_bayes.models"
 
 CrossSectionOf = Callable[[Target, Flavour], CrossSection]
 
@@ -191,7 +189,7 @@ def load_scenario(scenario: "str | Path | Scenario") -> Scenario:
 @cache
 def _shipped() -> dict[str, Scenario]:
     found: dict[str, Scenario] = {}
-    for name, module in modules_of(_MODELS_PACKAGE):
+    for name, module in modules_of(SCENARIO_FILES):
         found |= _scenarios(module, name)
     return found
 

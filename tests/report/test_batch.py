@@ -297,7 +297,7 @@ def test_what_the_killed_leave_is_cleared_away(cevns_bayes, sampler, file, left)
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     (staging,) = Path("results").iterdir()
     assert staging.name.startswith(".sm-csi-")
-    alive = Path("results") / f"{folder._staging_prefix(Path('sm-csi'))}abc"
+    alive = Path("results") / f"{folder._staging_prefix(Path('sm-csi-2017'))}abc"
     alive.mkdir()
     assert cevns_bayes(*TWO_BY_TWO)[0] == 0
     assert sampler.sampled == FOLDERS

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.patches import Rectangle
 
 import cevns_bayes as cb
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
-from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS, expected_counts
+from cevns_bayes.report.expectations import expected_draws
+from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS
 
 CHAINS, DRAWS = 2, 50
 
@@ -41,6 +43,8 @@ def bare(csi):
 def heights(panel):
     """All y that a panel draws: data with their errors, bands, lines, bars."""
     for patch in panel.patches:
+        if isinstance(patch, Rectangle):  # the band of pulls
+            continue
         values = patch.get_data()
         yield values.values
         if values.baseline is not None:
@@ -57,7 +61,7 @@ def test_nothing_is_cut(name, request):
     mu = cb.predict("sm", data=experiment)
     posterior = posterior_of(experiment, mu["total"].to_numpy())
     spectra = cb.plot_spectra(experiment, posterior, mu, mu)
-    assert len(spectra.axes) == len(experiment.axes) * (2 if experiment.backgrounds else 1)
+    assert len(spectra.axes) == len(experiment.axes) * (3 if experiment.backgrounds else 2)
     for figure in (spectra, cb.plot_predictive(experiment, posterior)):
         for panel in figure.axes:
             low, high = panel.get_ylim()
@@ -69,7 +73,7 @@ def test_nothing_is_cut(name, request):
 def test_bars_add_up_to_the_best_fit(csi):
     mu = cb.predict("sm")
     figure = cb.plot_spectra(csi, posterior_of(csi, mu["total"].to_numpy()), mu, mu)
-    upper, _, lower, _ = figure.axes
+    upper, _, lower, *_ = figure.axes
     width = np.diff(csi.axis("energy").edges)
     total = mu["total"].sum("time").to_numpy()
     *_, top, _, _ = (patch.get_data().values * width for patch in upper.patches)  # band, SM last
@@ -82,7 +86,7 @@ def test_bars_add_up_to_the_best_fit(csi):
 @pytest.mark.parametrize("group", ["posterior", "expected"])
 def test_expected_counts_are_found_in_either_group(csi, sm_counts, group):
     posterior = posterior_of(csi, sm_counts["total"].to_numpy(), group)
-    assert expected_counts(posterior, csi).shape == (CHAINS, DRAWS, *csi.shape)
+    assert expected_draws(posterior, csi).shape == (CHAINS, DRAWS, *csi.shape)
 
 
 def test_line_of_pareto_k_is_that_of_the_comparison():

@@ -1,54 +1,40 @@
 import csv
 import json
+import os
 import re
-import sys
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import html5lib
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from scipy import stats
 
-from cevns_bayes import InputError, cli, load_experiment, predict
+from cevns_bayes import InputError, load_experiment, predict
 from cevns_bayes.bayesian.diagnostics import check_convergence
-from cevns_bayes.report import figures
 from cevns_bayes.report.analysis import Analysis, analyse
+from cevns_bayes.report.expectations import nuisances_of
 from cevns_bayes.report.folder import new_folder
 from cevns_bayes.report.html import _fits, render
-from cevns_bayes.scenarios.scenario import Parameter, Scenario
+from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
-DRAWS, CHAINS = 60, 2
-
-
-def run(folder, scenario):
-    """Folder of a run that is much too short."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        arguments = ["run", scenario, "--draws", str(DRAWS), "--chains", str(CHAINS)]
-        patch.setattr(sys, "argv", ["cevns-bayes", *arguments, "--tune", "150", "--no-progress"])
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-    assert exit_info.value.code == 0
-    return folder / "results" / f"{scenario}-csi"
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("run"), "weak-mixing-angle")
-
-
-@pytest.fixture(scope="module")
-def posterior(results):
-    with xr.open_datatree(results / "posterior.nc") as tree:
-        return tree.load()
+DRAWS, CHAINS = 60, 2  # of the posterior in results
 
 
 def test_folder_holds_every_file_and_no_leftovers(results):
-    figures = ("posterior", "spectra_csi", "predictive_csi", "corner")
+    figures = ("posterior", "spectra_csi", "predictive_csi", "corner", "pulls")
     figures += ("prior_to_posterior", "pareto_k")
     expected = {f"{name}.{suffix}" for name in figures for suffix in ("png", "pdf")}
-    expected |= {"posterior.nc", "summary.csv", "summary.json", "fit.json", "report.html"}
+    expected |= {
+        "posterior.nc",
+        "analysis.nc",
+        "summary.csv",
+        "summary.json",
+        "fit.json",
+        "report.html",
+    }
     expected |= {"profile_sin2_theta_w.csv", "intervals.csv"}
     assert {path.name for path in results.iterdir()} == expected
     assert all(path.stat().st_size for path in results.iterdir())
@@ -57,6 +43,7 @@ def test_folder_holds_every_file_and_no_leftovers(results):
 
 def test_posterior_file_is_complete(posterior):
     assert set(posterior.children) == {
+        "marginal",
         "posterior",
         "expected",
         "sample_stats",
@@ -125,13 +112,15 @@ def test_report_puts_intervals_side_by_side(results):
     (row,) = [r for r in cells((results / "report.html").read_text()) if r[1:2] == ["68%"]]
     np.testing.assert_allclose(json.loads(row[3]), [inside.min(), inside.max()], rtol=1e-3)
     assert row[2].startswith("[0.")
-    assert "arXiv" in row[4]
+    notes = re.search('<p class="notes">(.*?)</p>', (results / "report.html").read_text())
+    assert row[4].endswith("¹")
+    assert "arXiv" in notes[1].split("<sup>1</sup>")[1]
 
 
-def test_report_of_the_standard_model(tmp_path):
-    """Which has no parameters of interest."""
-    report = (run(tmp_path, "sm") / "report.html").read_text(encoding="utf-8")
-    titles = ["Convergence", "Best fit", "Figures", "All variables", "Model and settings"]
+def test_report_of_the_standard_model(results_of_sm):
+    report = (results_of_sm / "report.html").read_text(encoding="utf-8")
+    titles = ["Result", "Data", "Nuisances and correlations", "Diagnostics", "All variables"]
+    titles += ["Model and settings"]
     assert re.findall("<h2>(.*?)</h2>", report) == titles
     assert "alpha_flux" in report
 
@@ -139,7 +128,7 @@ def test_report_of_the_standard_model(tmp_path):
 def test_report_needs_no_other_file(results):
     report = (results / "report.html").read_text()
     sources = re.findall(r'src="([^"]*)"', report)
-    assert len(sources) == 6
+    assert len(sources) == 7
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert "<link" not in report
     assert "<script" not in report
@@ -177,14 +166,27 @@ def test_an_empty_folder_is_as_good_as_none(tmp_path):
     assert (tmp_path / "results" / "report.html").read_text() == "first"
 
 
-def test_the_slower_of_two_runs_does_not_replace_the_faster(tmp_path):
+def test_the_second_of_two_runs_stops_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = f"another run, process {os.getpid()}, is writing to results"
+    for target in (Path("results"), tmp_path / "results"):
+        with new_folder(target, force=False) as first:
+            with pytest.raises(InputError, match=said), new_folder(Path("results"), force=True):
+                pytest.fail("entered")
+            (first / "report.html").write_text("first")
+        assert (target / "report.html").read_text() == "first"
+        shutil.rmtree(target)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_that_has_appeared_meanwhile_is_not_replaced(tmp_path):
     target = tmp_path / "results"
 
     def race():
         with new_folder(target, force=False) as slow:
             (slow / "posterior.nc").write_text("slow")
-            with new_folder(target, force=False) as fast:
-                (fast / "report.html").write_text("fast")
+            target.mkdir()  # by another machine
+            (target / "report.html").write_text("fast")
 
     with pytest.raises(InputError, match="appeared meanwhile") as error:
         race()
@@ -246,7 +248,7 @@ def held():
     csi = load_experiment("csi")
     fixed = {"csi::r_n": 5.0, "other::r_n": 6.0, "csi::alpha_brn": 0.1, "alpha_flux": 0.05}
     data = [csi, replace(csi, name="other")]
-    short = {"draws": 20, "tune": 50, "chains": 2, "progressbar": False}
+    short = {"sampler": "laplace", "draws": 20, "chains": 2, "progressbar": False}
     return analyse("neutron-radius", data, fixed=fixed, **short)
 
 
@@ -260,15 +262,35 @@ def test_an_analysis_of_which_all_is_held_is_like_that_of_the_standard_model(hel
     assert _fits(held)["fixed"] == held.fixed
 
 
-def test_spectra_are_at_the_values_that_are_held(held, monkeypatch):
-    asked = []
-    monkeypatch.setattr("cevns_bayes.report.figures.predict", lambda *a, **k: asked.append((a, k)))
-    monkeypatch.setattr("cevns_bayes.report.figures.plot_spectra", lambda *_: None)
-    figures._spectra(held)
-    (_, csi, _), options = asked[0]
-    assert csi == {"r_n": 5.0}
-    shared = held.best_fit.nuisances["csi::alpha_flux"] + 0.05
-    assert options["nuisances"]["csi::alpha_flux"] == pytest.approx(shared)
-    assert options["nuisances"]["csi::alpha_brn"] == 0.1
-    assert not options["fixed"]
-    assert asked[2][0][1] == {"r_n": 6.0}
+def test_spectra_are_at_the_values_that_are_held(held):
+    fitted = {**held.best_fit.values, **held.fixed}
+    for experiment, radius in zip(held.experiments, (5.0, 6.0), strict=True):
+        nuisances = nuisances_of(experiment, fitted)
+        shared = held.best_fit.nuisances[experiment.qualified("alpha_flux")] + 0.05
+        assert nuisances[experiment.qualified("alpha_flux")] == pytest.approx(shared)
+        best = predict("neutron-radius", {"r_n": radius}, experiment, nuisances=nuisances)
+        sm = predict("sm", {}, experiment)
+        for at, counts in (("best_fit", best), ("sm", sm)):
+            ours = held.expected[experiment.name].sel(at=at)
+            np.testing.assert_allclose(ours["total"], counts["total"], rtol=1e-12)
+    assert nuisances_of(held.experiments[0], fitted)["csi::alpha_brn"] == 0.1
+
+
+@pytest.mark.parametrize("name", ["results", "results_of_sm"])
+def test_the_report_is_valid_html(name, request):
+    text = (request.getfixturevalue(name) / "report.html").read_text(encoding="utf-8")
+    html5lib.HTMLParser(strict=True).parse(text)
+    with pytest.raises(html5lib.html5parser.ParseError):
+        html5lib.HTMLParser(strict=True).parse(text.replace("</h1>", "</h2>"))
+
+
+def test_fit_json_is_strict_and_names_what_is_at_a_limit(weak_mixing_angle_fit, posterior, csi):
+    errors = {**weak_mixing_angle_fit.sampled_errors, "sin2_theta_w": 1.97}
+    errors["csi::alpha_brn"] = float("nan")
+    fit = replace(weak_mixing_angle_fit, sampled_errors=errors, at_limit=("sin2_theta_w",))
+    scenario = load_scenario("weak-mixing-angle")
+    made = Analysis(scenario, [csi], {}, posterior, check_convergence(posterior), fit, fit)
+    best = json.loads(json.dumps(_fits(made), allow_nan=False))["best_fit"]
+    assert best["sampled_errors"]["sin2_theta_w"] == "at_limit"
+    assert best["sampled_errors"]["csi::alpha_brn"] is None
+    assert best["sampled_errors"]["csi::alpha_nin"] > 0.1

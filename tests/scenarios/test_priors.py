@@ -4,13 +4,9 @@ import pytest
 
 import cevns_bayes as cb
 from cevns_bayes.errors import InputError
+from cevns_bayes.scenarios.prior_text import split_prior
 from cevns_bayes.scenarios.prior_view import Prior, prior_lines
-from cevns_bayes.scenarios.priors import (
-    log10_name,
-    parse_distribution,
-    sampled_name,
-    split_prior,
-)
+from cevns_bayes.scenarios.priors import log10_name, parse_distribution, sampled_name
 
 
 def density(prior, value):
@@ -68,7 +64,7 @@ def test_malformed_distributions_are_refused(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["sin2_theta_w Normal(0, 1)", "~ Normal(0, 1)", "sin2_theta_w ~", "x ~ Normal(0, -1)"]
+    "text", ["sin2_theta_w Normal(0, 1)", "~ Normal(0, 1)", "sin2_theta_w ~", "x ~ Normal(0, one)"]
 )
 def test_malformed_priors_are_refused(text):
     with pytest.raises(InputError, match="malformed prior"):
