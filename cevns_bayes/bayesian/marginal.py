@@ -20,7 +20,7 @@ from cevns_bayes.bayesian.mesh import Mesh, refined
 from cevns_bayes.engine.maxima import observed_maxima
 from cevns_bayes.engine.solver import Solution, Solver
 
-POINTS = 32  # So many points of the proposal integrate over the nuisances.
+MIN_POINTS, POINTS = 32, 3  # So many points, per nuisance, integrate over these: powers of two.
 FREEDOM = 10.0  # Degrees of freedom of the t distribution.
 DEFENCE = 0.1  # This part of the weight of a cell is from the highest density around it.
 FAR = 300.0  # Where the height is lower by more, it need not be exact.
@@ -204,14 +204,14 @@ def _log_integral(
     solver: Solver, theta: np.ndarray, alpha: np.ndarray, root: np.ndarray
 ) -> np.ndarray:
     """Log of the likelihood times priors of the nuisances, integrated over these; (points,)."""
-    cube = qmc.Sobol(alpha.shape[1] + 1, seed=SEED).random(POINTS // 2)
-    half = _student(cube)
+    count = 2 ** int(np.ceil(np.log2(max(MIN_POINTS, POINTS * alpha.shape[1]))))
+    half = _student(qmc.Sobol(alpha.shape[1] + 1, seed=SEED).random(count // 2))
     z = np.tile(np.concatenate([half, -half]), (len(theta), 1))
-    theta, alpha, root = (np.repeat(array, POINTS, axis=0) for array in (theta, alpha, root))
+    theta, alpha, root = (np.repeat(array, count, axis=0) for array in (theta, alpha, root))
     x = np.concatenate([theta, alpha + _unscaled(root, z)], axis=1)
     heights = np.nan_to_num(solver.heights(x), nan=-np.inf)
-    ratios = (heights - _log_student(root, z)).reshape((-1, POINTS))
-    return logsumexp(ratios, axis=1) - np.log(POINTS)
+    ratios = (heights - _log_student(root, z)).reshape((-1, count))
+    return logsumexp(ratios, axis=1) - np.log(count)
 
 
 def _student(cube: np.ndarray) -> np.ndarray:

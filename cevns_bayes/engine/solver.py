@@ -143,7 +143,8 @@ class Solver:
             By experiment, in place of the observed ones; or with auxiliary measurements; or these
             for each point.
         far
-            Points that much lower than the highest need not arrive, and have no rest.
+            Points that will stay that much lower than the highest need not arrive, and have no
+            rest.
         tolerance
             Of the height: where a step promises less, it has arrived.
         rounds
@@ -168,7 +169,7 @@ class Solver:
             found = self._climb(measured, *climbed, moving, tolerances, todo=todo)
             for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
                 x[todo] = of_todo
-            hopeless = height < np.fmax.reduce(height) - far
+            hopeless = height + left < np.fmax.reduce(height) - far
             todo = np.flatnonzero(~(left <= tolerance) & ~hopeless)
             if not todo.size:
                 break

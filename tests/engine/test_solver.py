@@ -154,3 +154,12 @@ def test_each_point_may_have_pseudo_data_of_its_own(solver):
     for i in range(5):
         alone = solver.of(Measured([counts[i]], shifts[i])).solve(start[i : i + 1], held=[])
         assert together.height[i] == pytest.approx(alone.height[0], abs=1e-6)
+
+
+def test_points_that_still_rise_are_not_given_up():
+    solver = solver_of(Problem.build("weak-mixing-angle", ["dresden-ii"]))
+    start = np.tile(solver.compiled.peaks, (9, 1))
+    start[:, 0] = np.linspace(0.05, 0.45, 9)  # where the background is far from its maximum
+    found = solver.solve(start, [0], far=300.0)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.height, solver.solve(start, [0]).height, rtol=1e-9)
