@@ -10,7 +10,7 @@ import cevns_bayes as cb
 from cevns_bayes.engine.batches import BATCH
 from cevns_bayes.engine.compiled import Compiled, Measured
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.engine.solver import Solver
+from cevns_bayes.engine.solver import Solver, solver_of
 
 POINTS = 3
 
