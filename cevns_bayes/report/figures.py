@@ -23,8 +23,8 @@ CAPTIONS = {
     "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis.",
     "region": "Credible regions (filled) and confidence regions (lines).",
     "spectra": "Data and expectation along each axis of the bins; stacked: the best fit; at the "
-    "bottom: data less best fit, in units of its Poisson error. The p-value is of the deviance of "
-    "all bins.",
+    "bottom: data less best fit, in units of the error bars, which are what data scatter around "
+    "their expectation. The p-value is of the deviance of all bins.",
     "predictive": "Data and replicated data of the posterior.",
     "corner": "Joint posterior of the parameters and the nuisances of most impact on them at the "
     "best fit, which the lines mark.",

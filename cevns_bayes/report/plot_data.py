@@ -25,6 +25,7 @@ from cevns_bayes.report.style import (
 MIN_SHOWN_EVENTS = 0.1  # of a component in a spectrum
 WIDTH = 5.6  # inches of a panel
 MIN_PULLS = 2.5  # shown at least
+TINY = np.finfo(float).tiny
 
 
 def plot_spectra(
@@ -36,8 +37,8 @@ def plot_spectra(
 ) -> Figure:
     """Data against prediction along every axis; below, without the largest background, and pulls.
 
-    Pulls are those of the best fit: data less expectation, in units of the square root of the
-    latter.
+    Pulls are those of the best fit: data less expectation, in units of what replicated data of the
+    posterior scatter around theirs, which are the error bars as well.
 
     Parameters
     ----------
@@ -93,8 +94,10 @@ class _Projection:
         self.predicted = self.fitted["total"] - _sum(self.fitted, self.signals) + signal
         self.total = best_fit["total"].sum(others)
         self.observed = best_fit["total"].copy(data=experiment.counts).sum(others)
-        total = expected_draws(posterior, experiment)
-        total = total.sum([experiment.qualified(name) for name in others])
+        summed = [experiment.qualified(name) for name in others]
+        total = expected_draws(posterior, experiment).sum(summed)
+        replicated = posterior["posterior_predictive"].to_dataset()[experiment.qualified("counts")]
+        self.noise = (replicated.sum(summed) - total).std(("chain", "draw")).to_numpy()
         self.band = total.quantile((0.05, 0.95), ("chain", "draw")).to_numpy() / width.to_numpy()
 
     def draw(self, panel: Axes, shown: Sequence[str], left_out: Sequence[str]) -> None:
@@ -116,16 +119,15 @@ class _Projection:
         panel.stairs(predicted, self.axis.edges, label=label, **line)
         width = self.width.to_numpy()
         points = self.observed.to_numpy() / width - away
-        error = np.sqrt(np.abs(self.observed.to_numpy())) / width
+        error = self.noise / width
         style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 1, "color": "black"}
         panel.errorbar(self.axis.centres, points, error, label="data", **style)
         panel.set_ylabel(f"events {per_unit(self.axis)}")
         show_all(panel, top, high, low, predicted, points - error, points + error, np.zeros(1))
 
     def draw_pulls(self, panel: Axes) -> None:
-        """Data less the best fit, in units of its Poisson error."""
-        mu = self.total.to_numpy()
-        pulls = (self.observed.to_numpy() - mu) / np.sqrt(np.maximum(mu, np.finfo(float).tiny))
+        """Data less the best fit, in units of what they scatter."""
+        pulls = (self.observed - self.total).to_numpy() / np.maximum(self.noise, TINY)
         panel.axhspan(-1, 1, color="#eeeeee")
         panel.axhline(0, color="black", linewidth=0.8)
         panel.plot(self.axis.centres, pulls, "o", color="black", markersize=3)
@@ -176,7 +178,7 @@ def plot_predictive(experiment: Experiment | Recorded, posterior: xr.DataTree) -
         panel.set(xlabel=axis.title, ylabel=f"events {per_unit(axis)}", xlim=axis.edges[[0, -1]])
         show_all(panel, counts, *bands)
     reference = experiment.reference or experiment.full_name
-    figure.suptitle(f"Posterior predictive, {reference}", fontsize=TITLE)
+    figure.suptitle(f"Posterior predictive\n{reference}", fontsize=TITLE)
     legend(figure)
     return figure
 
