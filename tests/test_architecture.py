@@ -26,9 +26,7 @@ ORDER = (
     ("ensembles",),
     ("published",),
     ("report",),
-    ("arguments",),
-    ("view_arguments",),
-    ("ensemble_commands",),
+    ("commands",),
     ("cli",),
     ("__main__",),
 )

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import cevns_bayes as cb
-from cevns_bayes import InputError, arguments, cli
+from cevns_bayes import InputError
 from cevns_bayes.bayesian.samplers import NUTS
 from cevns_bayes.bayesian.sampling import SAMPLERS, check_settings
+from cevns_bayes.commands import arguments, interrupts, options
 from cevns_bayes.plugins import EXPERIMENT_FILES, SCENARIO_FILES, names_in
 from cevns_bayes.report.folder import write_posterior
 
@@ -129,11 +130,11 @@ def test_signal_while_sampling(tmp_path, number):
 
 def test_an_interrupt_that_python_swallowed_still_stops_the_run(cevns_bayes, monkeypatch):
     # raised inside a callback of the garbage collector it is printed and lost
-    monkeypatch.setattr(cli, "_interrupts", [])
+    monkeypatch.setattr(interrupts, "_seen", [])
 
     def swallowing(*_, **__):
         with contextlib.suppress(KeyboardInterrupt):
-            cli._remember_interrupt()
+            interrupts.remember()
 
     monkeypatch.setattr("cevns_bayes.bayesian.sampling.sample", swallowing)
     code, _, err = cevns_bayes("run", "sm", "--output", "x")
@@ -250,7 +251,7 @@ def test_an_experiment_file_is_data(cevns_bayes, tmp_path):
 
 
 def test_choices_of_the_command_line_are_those_of_the_library():
-    assert arguments.SAMPLERS == SAMPLERS
+    assert options.SAMPLERS == SAMPLERS
 
 
 def test_a_terminal_without_greek_letters_shows_question_marks():
@@ -397,7 +398,7 @@ def test_settings_are_refused_in_the_words_of_the_samplers(cevns_bayes):
 @pytest.mark.parametrize("stage", ["html.write_archive", "html.write_views", "job.write_outcome"])
 @pytest.mark.parametrize("disguise", [KeyboardInterrupt(), RuntimeError("xla"), InputError("odd")])
 def test_an_interrupt_in_any_stage_is_130(cevns_bayes, monkeypatch, stage, disguise, draws_of_sm):
-    monkeypatch.setattr(cli, "_interrupts", [])
+    monkeypatch.setattr(interrupts, "_seen", [])
     analysis = types.SimpleNamespace(viewed=lambda _: analysis)
     monkeypatch.setattr("cevns_bayes.bayesian.sampling.sample", lambda *_, **__: draws_of_sm)
     monkeypatch.setattr("cevns_bayes.report.analysis.analyse", lambda *_, **__: analysis)
@@ -407,7 +408,7 @@ def test_an_interrupt_in_any_stage_is_130(cevns_bayes, monkeypatch, stage, disgu
     monkeypatch.setattr("cevns_bayes.report.job.outcome_of", lambda *_: None)
 
     def interrupted(*_, **__):
-        cli._interrupts.append(True)
+        interrupts._seen.append(True)
         raise disguise
 
     monkeypatch.setattr(f"cevns_bayes.report.{stage}", interrupted)

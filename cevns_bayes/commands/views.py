@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cevns_bayes.arguments import PATH, options_of
+from cevns_bayes.commands.options import PATH, options_of
 from cevns_bayes.errors import InputError
 from cevns_bayes.quick_checks import distinct
 

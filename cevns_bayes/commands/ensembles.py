@@ -5,18 +5,15 @@ from typing import Any
 
 import click
 
-from cevns_bayes.arguments import (
-    PATH,
+from cevns_bayes.commands.arguments import (
     experiments_of,
     label_of,
-    model_options,
     refuse_existing,
     runner_of,
-    runner_options,
-    toy_options,
     truths_of,
     write_new,
 )
+from cevns_bayes.commands.options import PATH, model_options, runner_options, toy_options
 from cevns_bayes.report.terminal import err, out, print_table
 
 csv_option = click.option("--csv", "csv_file", type=PATH, help="Write a new CSV file.")

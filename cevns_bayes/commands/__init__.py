@@ -1,0 +1,1 @@
+"""What is typed: options, what they mean, and the commands, each of which calls one function."""
