@@ -9,7 +9,7 @@ from scipy.special import ndtr
 
 import cevns_bayes as cb
 from cevns_bayes import cli
-from cevns_bayes.arguments import experiments_of
+from cevns_bayes.commands.arguments import experiments_of
 from cevns_bayes.compiling import FAST_COMPILE
 from cevns_bayes.datasets import data_folder
 from cevns_bayes.engine.problem import Problem
