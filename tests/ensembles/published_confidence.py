@@ -1,0 +1,109 @@
+"""Published and own confidence levels of eps_ee on CsI 2017: ``python published_confidence.py``.
+
+Prints the table of docs/coverage.md.
+"""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pymc as pm
+
+import cevns_bayes as cb
+from cevns_bayes.datasets import read_table
+from cevns_bayes.detectors.time_shapes import TimeShape
+from cevns_bayes.ensembles.fits import Fitter
+from cevns_bayes.ensembles.toy_fits import ToyFits
+from cevns_bayes.ensembles.work import Origin
+from cevns_bayes.frequentist.search import Search
+
+PATH = Path(__file__).parents[1] / "independent" / "csi_2017_feldman_cousins.py"
+SPEC = importlib.util.spec_from_file_location(PATH.stem, PATH)
+independent = importlib.util.module_from_spec(SPEC)
+sys.modules[PATH.stem] = independent
+SPEC.loader.exec_module(independent)
+
+PUBLISHED_TOYS = 501  # so that percentages are n/501
+
+
+def published():
+    """eps_ee and confidence levels; half of the points are the others, mirrored at 0.095."""
+    table = read_table("published", "csi_2017_feldman_cousins")
+    return table["eps_ee"], table["percent"] / 100
+
+
+def pulls(ours, toys):
+    """Differences in binomial errors of both."""
+    _, theirs = published()
+    p = np.clip(theirs, 1 / (PUBLISHED_TOYS + 2), 1 - 1 / (PUBLISHED_TOYS + 2))
+    return (ours - theirs) / np.sqrt(p * (1 - p) * (1 / PUBLISHED_TOYS + 1 / toys))
+
+
+def of_independent(toys, seed=1, **different):
+    analysis = independent.Analysis(**different)
+    return np.array([analysis.confidence(eps, toys, seed) for eps in published()[0]])
+
+
+def scenario(coupling):
+    """eps_ee of u and d alike, with the couplings of the Standard Model given."""
+
+    def declare():
+        eps = pm.Uniform("eps_ee", *independent.RANGE)
+
+        def cross_section(target, flavour):
+            charge = target.Z_Fp * coupling["p"] + target.N_Fn * coupling["n"]
+            shift = 3 * eps * (target.Z_Fp + target.N_Fn) if flavour.family == "e" else 0.0
+            return cb.vector(target, (charge + shift) ** 2)
+
+        return cross_section
+
+    parameter = cb.Parameter("eps_ee", r"$\varepsilon_{ee}$")
+    return cb.Scenario("u and d alike", (parameter,), "arXiv:2008.06062", declare, name="eps-ee")
+
+
+def with_steady_state():
+    """csi-2017 with the steady state of the publication, of three samples in place of one."""
+    loaded, steady = cb.load_experiment("csi-2017"), independent.steady_state()
+    neutrons, ssb = loaded.backgrounds
+    energies, times = (steady.sum(axis=axis) / steady.sum() for axis in (1, 0))
+    shapes = {"energy_shape": energies, "time_shape": TimeShape.constant(times)}
+    return replace(loaded, backgrounds=(neutrons, replace(ssb, events=steady.sum(), **shapes)))
+
+
+def of_engine(data, coupling, toys, seed=1):
+    """By fits and toys of the package."""
+    origin = Origin(scenario(coupling), data)
+    search = Search.of(origin.problem)
+    names = search.solver.compiled.names
+    fits = [cb.fit(origin.scenario, data, fixed={"eps_ee": eps}) for eps in published()[0]]
+    observed = np.array([fit.chi2 for fit in fits]) - cb.fit(origin.scenario, data).chi2
+    truths = np.array([[{**fit.params, **fit.nuisances}[name] for name in names] for fit in fits])
+    work = ToyFits(origin, truths, (0,), Fitter.of(search).library, seed)
+    delta = cb.Runner().run(work, toys).read()["delta"]
+    return (delta < observed[:, None]).mean(axis=1)
+
+
+def main(toys=1000):
+    tree, corrected = independent.TREE, independent.corrected_couplings()
+    beam_on = independent.beam_on_steady_state()
+    found = {
+        "publication's chi^2": of_independent(toys),
+        "the same, Gaussian pulls": of_independent(toys, gaussian=True),
+        "the same, tree couplings": of_independent(toys, coupling=tree),
+        "the same, steady state of beam on": of_independent(toys, steady=beam_on),
+        "package, publication's inputs": of_engine(with_steady_state(), corrected, toys),
+        "package, tree couplings": of_engine(with_steady_state(), tree, toys),
+        "package, csi-2017 as it is": of_engine("csi-2017", tree, toys),
+    }
+    print("| eps_ee | published |", " | ".join(found), "|")
+    print("| --- " * (len(found) + 2) + "|")
+    for eps, theirs, *own in zip(*published(), *found.values(), strict=True):
+        print(f"| {eps:.3f} |", " | ".join(f"{100 * share:.1f}" for share in [theirs, *own]), "|")
+    agree = " | ".join(str((np.abs(pulls(of, toys)) < 3).sum()) for of in found.values())
+    print("| within 3 errors | of 26 |", agree, "|")
+
+
+if __name__ == "__main__":
+    main()
