@@ -76,10 +76,11 @@ def of_engine(data, coupling, toys, seed=1):
     """By fits and toys of the package."""
     origin = Origin(scenario(coupling), data)
     search = Search.of(origin.problem)
-    names = search.solver.compiled.names
-    fits = [cb.fit(origin.scenario, data, fixed={"eps_ee": eps}) for eps in published()[0]]
+    eps, nuisances = published()[0], search.solver.compiled.names[1:]
+    fits = [cb.fit(origin.scenario, data, fixed={"eps_ee": value}) for value in eps]
     observed = np.array([fit.chi2 for fit in fits]) - cb.fit(origin.scenario, data).chi2
-    truths = np.array([[{**fit.params, **fit.nuisances}[name] for name in names] for fit in fits])
+    norms = [[fit.nuisances[name] for name in nuisances] for fit in fits]
+    truths = np.column_stack([eps, norms])
     work = ToyFits(origin, truths, (0,), Fitter.of(search).library, seed)
     delta = cb.Runner().run(work, toys).read()["delta"]
     return (delta < observed[:, None]).mean(axis=1)
