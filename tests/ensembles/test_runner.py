@@ -238,6 +238,7 @@ def test_a_run_goes_on_after_a_full_disk(size_kb, done, disk, undisturbed):
     assert len(log.read_text().splitlines()) == TASKS - done
 
 
+@pytest.mark.slow
 def test_a_full_disk_of_workers(disk, undisturbed):
     folder, resize = disk
     resize(80)
