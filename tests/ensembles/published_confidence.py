@@ -1,6 +1,7 @@
-"""Published and own confidence levels of eps_ee on CsI 2017: ``python published_confidence.py``.
+"""Published and own confidence levels of eps_ee on CsI 2017.
 
-Prints the table of docs/coverage.md.
+``python published_confidence.py PNG`` prints the table of docs/coverage.md and draws its
+figure.
 """
 
 import importlib.util
@@ -8,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pymc as pm
 
@@ -86,25 +88,43 @@ def of_engine(data, coupling, toys, seed=1):
     return (delta < observed[:, None]).mean(axis=1)
 
 
-def main(toys=1000):
+def everything(toys):
+    """By what is different."""
     tree, corrected = independent.TREE, independent.corrected_couplings()
     beam_on = independent.beam_on_steady_state()
-    found = {
-        "publication's chi^2": of_independent(toys),
-        "the same, Gaussian pulls": of_independent(toys, gaussian=True),
-        "the same, tree couplings": of_independent(toys, coupling=tree),
-        "the same, steady state of beam on": of_independent(toys, steady=beam_on),
-        "package, publication's inputs": of_engine(with_steady_state(), corrected, toys),
-        "package, tree couplings": of_engine(with_steady_state(), tree, toys),
-        "package, csi-2017 as it is": of_engine("csi-2017", tree, toys),
+    return {
+        "χ² of the publication": of_independent(toys),
+        "… with Gaussian pulls, drawn anew": of_independent(toys, gaussian=True),
+        "… with couplings at tree level": of_independent(toys, coupling=tree),
+        "… with the steady state of beam on": of_independent(toys, steady=beam_on),
+        "package, inputs of the publication": of_engine(with_steady_state(), corrected, toys),
+        "package, couplings at tree level": of_engine(with_steady_state(), tree, toys),
+        "package, `csi-2017`": of_engine("csi-2017", tree, toys),
     }
-    print("| eps_ee | published |", " | ".join(found), "|")
-    print("| --- " * (len(found) + 2) + "|")
-    for eps, theirs, *own in zip(*published(), *found.values(), strict=True):
-        print(f"| {eps:.3f} |", " | ".join(f"{100 * share:.1f}" for share in [theirs, *own]), "|")
-    agree = " | ".join(str((np.abs(pulls(of, toys)) < 3).sum()) for of in found.values())
-    print("| within 3 errors | of 26 |", agree, "|")
+
+
+def figure(found):
+    drawn, panel = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    (eps, theirs), names = published(), list(found)
+    error = 100 * np.sqrt(theirs * (1 - theirs) / PUBLISHED_TOYS)
+    panel.errorbar(eps, 100 * theirs, error, fmt="s", color="0.4", label="published")
+    for name, style in ((names[0], "k-"), (names[4], "C0o--"), (names[-1], "C1:")):
+        panel.plot(eps, 100 * found[name], style, mfc="none", label=name.replace("`", ""))
+    panel.set(xlabel=r"$\varepsilon_{ee}$ of u and d", ylabel="excluded at [% CL]", ylim=(0, 102))
+    panel.legend(loc="center right")
+    return drawn
+
+
+def main(path, toys=500):
+    found = everything(toys)
+    print("| toys of | points within 3 errors | largest difference [%] |")
+    print("| --- | --- | --- |")
+    for name, ours in found.items():
+        number = (np.abs(pulls(ours, toys)) < 3).sum()
+        largest = 100 * np.abs(ours - published()[1]).max()
+        print(f"| {name} | {number} of {len(ours)} | {largest:.0f} |")
+    figure(found).savefig(path, dpi=120)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -11,6 +11,7 @@ from pathlib import Path
 import cloudpickle
 import numpy as np
 import pytest
+import zarr
 
 import cevns_bayes as cb
 from cevns_bayes.ensembles.store import DONE, FAILED, MISSING, STATE, Store, merge
@@ -103,6 +104,15 @@ def test_a_killed_run_goes_on_where_it_was(undisturbed, tmp_path):
     finished(started(store, 3, log))
     assert content(store) == content(undisturbed)
     assert len(log.read_text().splitlines()) == left
+
+
+def test_a_store_whose_making_was_killed_is_made(undisturbed, tmp_path):
+    for name in ("begun", "other", "target"):
+        zarr.open_group(tmp_path / name).create_group("toys")
+    cb.Runner(store=tmp_path / "begun").run(jobs.Squares(), jobs.TOYS)
+    assert content(tmp_path / "begun") == content(undisturbed)
+    merge(tmp_path / "target", [tmp_path / "other", undisturbed])
+    assert content(tmp_path / "target") == content(undisturbed)
 
 
 def test_more_toys_are_added_to_those_there(tmp_path):
