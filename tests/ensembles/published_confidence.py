@@ -110,8 +110,8 @@ def figure(found):
     panel.errorbar(eps, 100 * theirs, error, fmt="s", color="0.4", label="published")
     for name, style in ((names[0], "k-"), (names[4], "C0o--"), (names[-1], "C1:")):
         panel.plot(eps, 100 * found[name], style, mfc="none", label=name.replace("`", ""))
-    panel.set(xlabel=r"$\varepsilon_{ee}$ of u and d", ylabel="excluded at [% CL]", ylim=(0, 102))
-    panel.legend(loc="center right")
+    panel.set(xlabel=r"$\varepsilon_{ee}$ of u and d", ylabel="excluded at [% CL]", ylim=(-3, 103))
+    drawn.legend(loc="outside upper center", ncols=2)
     return drawn
 
 
