@@ -124,6 +124,7 @@ class Session:
         from distributed import KilledWorker, as_completed
 
         client, path = self._client, store.path and store.path.resolve()
+        client.wait_for_workers(1)  # They may be in the queue of a batch system.
         pickled = client.scatter(cloudpickle.dumps(work), broadcast=True, hash=False)
         same = pickled, path, store.toys
         futures = {client.submit(_on_worker, task, *same, pure=False): task for task in tasks}
@@ -157,6 +158,7 @@ def _local_client(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     quiet: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    quiet["scheduler_kwargs"] = {"dashboard_address": ":0"}  # its port is free for a second run
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, **quiet) as cluster,
         Client(cluster) as client,

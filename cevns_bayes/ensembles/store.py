@@ -21,6 +21,7 @@ from cevns_bayes.errors import InputError
 
 MISSING, DONE, FAILED = range(3)
 STATE, WHY = "state", "why_failed"
+MADE_OF = "made_of"  # written when the group is whole
 TEXT = 200  # bytes of why a toy has failed
 PARTIAL = "*.partial"  # names of files that Zarr has not finished
 
@@ -71,14 +72,13 @@ class Store:
         whole = work.toys_of_task * -(-toys // work.toys_of_task)
         made_of = json.loads(json.dumps(_made_of(work)))
         root = _root(path)
-        if stage not in root:
+        if stage not in root or MADE_OF not in root[stage].attrs:  # or begun and killed
             _create(root, stage, work, whole)
-            root[stage].attrs.put({"made_of": made_of})
+            root[stage].attrs.put({MADE_OF: made_of})
         group = root[stage]
-        _check_same(str(path), dict(group.attrs["made_of"]), made_of)
+        _check_same(str(path), dict(group.attrs[MADE_OF]), made_of)
         if group[STATE].shape[1] < whole:
-            for array in dict(group.arrays()).values():
-                array.resize((work.points, whole, *array.shape[2:]))
+            _resize(group, whole)
         return cls(group, whole, path and path / stage)
 
     @classmethod
@@ -140,26 +140,39 @@ def merge(target: Path, others: Sequence[Path]) -> None:
             raise InputError(f"{path} is no store of toys")
         root: Any = zarr.open_group(path, mode="r")
         for stage, source in root.groups():
+            if MADE_OF not in source.attrs:
+                continue
             store = _like(target, stage, path, source)
             for task in store.missing():
                 if (source[STATE][task.place] != MISSING).any():
-                    for name in sorted(source.array_keys(), key=lambda name: name == STATE):
+                    for name in _state_last(source):
                         store.group[name][task.place] = source[name][task.place]
 
 
 def _like(path: Path, stage: str, other: Path, source: Any) -> Store:
     """The group of a store that has the settings and at least the size of another's group."""
     root = _root(path)
-    if stage not in root:
-        group = root.create_group(stage, attributes=dict(source.attrs))
+    if stage not in root or MADE_OF not in root[stage].attrs:
+        group = root.create_group(stage, overwrite=True)
         for name, array in source.arrays():
             _create_array(group, name, array.shape, array.dtype, array.chunks[1])
+        group.attrs.put(dict(source.attrs))
     group = root[stage]
-    _check_same(f"{path}, unlike {other},", dict(group.attrs["made_of"]), source.attrs["made_of"])
+    _check_same(f"{path}, unlike {other},", dict(group.attrs[MADE_OF]), source.attrs[MADE_OF])
     size = max(group[STATE].shape[1], source[STATE].shape[1])
-    for array in dict(group.arrays()).values():
-        array.resize((array.shape[0], size, *array.shape[2:]))
+    _resize(group, size)
     return Store(group, size, path / stage)
+
+
+def _resize(group: Any, toys: int) -> None:
+    for name in _state_last(group):
+        array = group[name]
+        array.resize((array.shape[0], toys, *array.shape[2:]))
+
+
+def _state_last(group: Any) -> list[str]:
+    """Names of arrays, so that what the state says is there when it is written."""
+    return sorted(group.array_keys(), key=lambda name: name == STATE)
 
 
 def _encoded(text: str) -> np.ndarray:
@@ -180,7 +193,7 @@ def _root(path: Path | None) -> Any:
 
 
 def _create(root: Any, stage: str, work: Work, toys: int) -> None:
-    group = root.create_group(stage)
+    group = root.create_group(stage, overwrite=True)
     size, of_task = (work.points, toys), work.toys_of_task
     for name, shape in work.columns.items():
         _create_array(group, name, (*size, *shape), np.dtype(float), of_task)

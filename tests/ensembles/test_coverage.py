@@ -75,6 +75,21 @@ def test_too_narrow_a_prior_is_noticed(norm, ge):
     assert not found.within["ge-reactor::alpha_flux"]
 
 
+@pytest.mark.slow
+def test_posteriors_of_csi_are_calibrated(csi):
+    found = cb.calibrate("sm", csi, replicas=200)
+    assert found.below.shape == (200, 8)
+    assert found.failed == found.doubtful == 0
+    assert all(found.within.values()), found.within
+
+
+@pytest.mark.slow
+def test_a_prior_of_csi_that_is_twice_too_narrow_is_noticed(csi):
+    narrow = {"csi::alpha_flux": "Normal(0, 0.055)"}
+    found = cb.calibrate("sm", csi, replicas=200, believed=narrow)
+    assert [name for name, within in found.within.items() if not within] == ["csi::alpha_flux"]
+
+
 def test_wrong_arguments_of_calibration_are_refused():
     with pytest.raises(cb.InputError, match="replicas must be an integer of at least 20, got 5"):
         cb.calibrate("sm", "csi", replicas=5)

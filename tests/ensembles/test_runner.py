@@ -11,9 +11,10 @@ from pathlib import Path
 import cloudpickle
 import numpy as np
 import pytest
+import zarr
 
 import cevns_bayes as cb
-from cevns_bayes.ensembles.store import DONE, FAILED, MISSING, Store, merge
+from cevns_bayes.ensembles.store import DONE, FAILED, MISSING, STATE, Store, merge
 
 SCRIPT = Path(__file__).with_name("jobs.py")
 SPEC = importlib.util.spec_from_file_location("jobs_of_toys", SCRIPT)
@@ -23,6 +24,7 @@ SPEC.loader.exec_module(jobs)
 cloudpickle.register_pickle_by_value(jobs)
 
 TASKS = jobs.POINTS * 3
+LARGE_KB = 10_000
 
 
 def content(folder):
@@ -104,6 +106,15 @@ def test_a_killed_run_goes_on_where_it_was(undisturbed, tmp_path):
     assert len(log.read_text().splitlines()) == left
 
 
+def test_a_store_whose_making_was_killed_is_made(undisturbed, tmp_path):
+    for name in ("begun", "other", "target"):
+        zarr.open_group(tmp_path / name).create_group("toys")
+    cb.Runner(store=tmp_path / "begun").run(jobs.Squares(), jobs.TOYS)
+    assert content(tmp_path / "begun") == content(undisturbed)
+    merge(tmp_path / "target", [tmp_path / "other", undisturbed])
+    assert content(tmp_path / "target") == content(undisturbed)
+
+
 def test_more_toys_are_added_to_those_there(tmp_path):
     work = jobs.Squares()
     few = cb.Runner(store=tmp_path / "few").run(work, 250).read()
@@ -179,3 +190,88 @@ def test_a_scheduler_of_ones_own(undisturbed, tmp_path):
         address = cluster.scheduler_address
         cb.Runner(scheduler=address, store=tmp_path / "store").run(jobs.Squares(), jobs.TOYS)
     assert content(tmp_path / "store") == content(undisturbed)
+
+
+@pytest.fixture
+def batch_system():
+    """Address of a scheduler whose workers, jobs of a batch system, come after five seconds."""
+    pytest.importorskip("dask_jobqueue")
+    script, pipe = SCRIPT.with_name("batch_system.py"), subprocess.PIPE
+    with subprocess.Popen([sys.executable, script, "5"], stdin=pipe, stdout=pipe, text=True) as run:
+        yield run.stdout.readline().strip()
+        run.communicate()
+
+
+@pytest.mark.slow
+def test_toys_of_a_batch_system_whose_workers_come_late(
+    cevns_bayes, tmp_path, batch_system, monkeypatch
+):
+    monkeypatch.setattr("cevns_bayes.ensembles.runner.TIMEOUT_S", 2)
+    command = ("coverage", "weak-mixing-angle", "--truth", "sin2_theta_w=0.23", "--toys", 20)
+    command = (*command, "--kind", "profile", "--no-progress", "--store")
+    code, out, err = cevns_bayes(*command, tmp_path / "jobs", "--scheduler", batch_system)
+    assert code == 0, err
+    code, local, err = cevns_bayes(*command, tmp_path / "local", "--workers", 2)
+    assert (code, local) == (0, out), err
+    assert content(tmp_path / "jobs") == content(tmp_path / "local")
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A folder, and a function that sets its size [kB]; only root may have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if sys.platform != "linux" or os.geteuid():
+        pytest.skip("only root mounts a file system")
+
+    def mount(option, size_kb):
+        command = ["mount", "-t", "tmpfs", "-o", f"{option}size={size_kb}k", "tmpfs", folder]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    if mount("", LARGE_KB).returncode:
+        pytest.skip("this system mounts no file system")
+    yield folder, lambda size_kb: mount("remount,", size_kb).check_returncode()
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize(("size_kb", "done"), [(4, 0), (16, 0), (64, 3), (132, 9)])
+def test_a_run_goes_on_after_a_full_disk(size_kb, done, disk, undisturbed):
+    """However early it was: before the store is whole, too."""
+    folder, resize = disk
+    resize(size_kb)
+    with pytest.raises(OSError, match="No space left on device"):
+        cb.Runner(store=folder / "store").run(jobs.Squares(), jobs.TOYS)
+    resize(LARGE_KB)
+    log = folder / "log"
+    cb.Runner(store=folder / "store").run(jobs.Squares(log=str(log)), jobs.TOYS)
+    assert content(folder / "store") == content(undisturbed)
+    assert len(log.read_text().splitlines()) == TASKS - done
+
+
+@pytest.mark.slow
+def test_a_full_disk_of_workers(disk, undisturbed):
+    folder, resize = disk
+    resize(80)
+    with pytest.raises(OSError, match="No space left on device"):
+        cb.Runner(workers=2, store=folder / "store").run(jobs.Squares(), jobs.TOYS)
+    resize(LARGE_KB)
+    cb.Runner(store=folder / "store").run(jobs.Squares(), jobs.TOYS)
+    assert content(folder / "store") == content(undisturbed)
+
+
+def test_a_full_disk_is_one_line_of_the_command(cevns_bayes, disk, tmp_path):
+    folder, resize = disk
+    command = ("goodness-of-fit", "sm", "--toys", 1000, "--no-progress", "--store")
+    resize(48)
+    code, out, err = cevns_bayes(*command, folder / "store")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == "cevns-bayes: error: [Errno 28] No space left on device"
+    (stage,) = (path for path in (folder / "store").iterdir() if path.is_dir())
+    done = (Store.found(stage, 1000).read()[STATE] == DONE).sum()
+    assert 0 < done < 1000
+    resize(LARGE_KB)
+    code, again, _ = cevns_bayes(*command, folder / "store")
+    assert code == 0
+    code, undisturbed, _ = cevns_bayes(*command, tmp_path / "undisturbed")
+    assert (code, again) == (0, undisturbed)
+    assert content(folder / "store") == content(tmp_path / "undisturbed")
