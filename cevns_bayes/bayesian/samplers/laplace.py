@@ -11,6 +11,7 @@ whether the proposal was good enough.
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import jax
 import numpy as np
@@ -78,9 +79,8 @@ class Laplace:
         """
         if reason := unsuitable(problem):
             raise InputError(f"laplace does not suit {problem.scenario.name}: {reason}")
-        solver = solver_of(problem)
-        compiled = solver.compiled
-        marginal = Marginal.explored(solver, quantiles_of(problem))
+        compiled = solver_of(problem).compiled
+        marginal = explored(problem)
         seeds = np.random.SeedSequence(seed).spawn(self.chains)
         chains = [self._chain(marginal, np.random.default_rng(own)) for own in seeds]
         x, log_weights, acceptance = (np.array(part) for part in zip(*chains, strict=True))
@@ -108,6 +108,16 @@ class Laplace:
                 state = i
             at[i] = state
         return x[at[::PROPOSALS]], log_weights, float(np.mean(at == np.arange(len(at))))
+
+
+def explored(problem: Problem) -> Marginal:
+    """Where the posterior is concentrated, which no seed changes: found out once."""
+    if problem not in _EXPLORED:
+        _EXPLORED[problem] = Marginal.explored(solver_of(problem), quantiles_of(problem))
+    return _EXPLORED[problem]
+
+
+_EXPLORED: WeakKeyDictionary[Problem, Marginal] = WeakKeyDictionary()
 
 
 def unsuitable(problem: Problem) -> str:
