@@ -152,7 +152,9 @@ def test_a_finished_posterior_survives_an_interrupt(cevns_bayes, monkeypatch, dr
     for kept in ("x-unfinished", "x-unfinished-2"):
         code, _, err = cevns_bayes("run", "sm", "--output", "x")
         assert code == 130
-        assert err.splitlines()[-1].endswith(f"interrupted; the posterior is kept in {kept}")
+        assert err.splitlines()[-1].endswith(
+            f"interrupted; the posterior is kept in {kept}, for --posterior"
+        )
         assert [path.name for path in Path(kept).iterdir()] == ["posterior.nc"]
     assert not Path("x").exists()
 

@@ -1,6 +1,7 @@
 """A scenario is tried at some draws from its priors before it is sampled."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ DRAWS = 50
 SEED = 1
 # Relative to the largest signal in a bin: interpolated form factors may undershoot by less.
 NEGLIGIBLE = 1e-4
+
+_log = logging.getLogger(__name__)
 
 
 def try_predictions(problem: Problem) -> str:
@@ -41,6 +44,9 @@ def try_predictions(problem: Problem) -> str:
         for i, count in enumerate(counts):
             if count.min() < -NEGLIGIBLE * np.abs(count).max():
                 _refuse(problem, "predicts negative counts at", draws, i)
+    moved = any(np.ptp(counts, axis=0).any() for counts in draws[len(variables) :])
+    if problem.scenario.parameters_of_interest and not moved:
+        _log.warning("No signal of %s depends on its parameters.", problem.scenario.name)
     text = "".join(f"{x:.6e}" for values in predicted for x in values.ravel())
     return hashlib.sha256(text.encode()).hexdigest()
 

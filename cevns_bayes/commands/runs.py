@@ -149,6 +149,7 @@ def hepdata(folder: Path, output: Path) -> None:
 
     Example: cevns-bayes hepdata results/nsi-ee-ud-csi --output submission
     """
+    refuse_existing(output)
     from cevns_bayes.report.hepdata import write_hepdata
 
     tables = write_hepdata(folder, output)

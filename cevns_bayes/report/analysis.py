@@ -239,7 +239,9 @@ def _of_counts(
         "impacts": impacts_of(Search.of(problem), best),
         "expected": expectations(scenario, experiments, fitted, problem.options),
         "comparable": is_as_published(experiments, problem.options),
-        "p_values": predictive_p_values(posterior, experiments),
+        "p_values": predictive_p_values(
+            posterior, [e for e in experiments if not e.is_pseudo_data]
+        ),
     }
 
 

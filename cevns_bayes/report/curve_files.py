@@ -66,6 +66,8 @@ def _write_contours(surface: Surface, folder: Path, head: About, levels: Sequenc
     columns = _pieces(surface.parameters, {of: surface.contours(of) for of in levels})
     columns = {"dof": np.full(len(columns["level"]), surface.dof), **columns}
     title = "borders of confidence regions (profile likelihood)"
+    if not surface.resolved:
+        head = {**head, "note": "narrower than the grid: pieces may be parts of one region"}
     _write(folder, f"contours_{'_'.join(surface.parameters)}", title, head, columns)
 
 
@@ -107,6 +109,7 @@ def write_limit_curve(found: xr.Dataset, folder: Path, head: About) -> None:
             columns[f"{end}_{i + 1}"] = found[end].isel(interval=i).to_numpy()
     of = found.attrs
     title = f"{of['level']:.0%} {of['kind']} limit on {of['coupling']} at each {mass}"
+    title += "; upper_limit is where the first excluded range begins"
     prior = {"prior": of["prior"]} if "prior" in of else {}
     _write(folder, f"limit_curve_{of['kind']}", title, {**head, **prior}, columns)
 

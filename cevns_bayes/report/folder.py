@@ -55,7 +55,7 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
         _move(staging, path, force=force)
     except BaseException as error:
         if kept := _abandon(staging, path):
-            error.add_note(f"the posterior is kept in {kept}")
+            error.add_note(f"the posterior is kept in {kept}, for --posterior")
         raise
 
 
@@ -115,7 +115,9 @@ def _abandon(staging: Path, path: Path) -> Path | None:
     """Remove a staging folder, but for the posterior, if it has one: where that is then."""
     kept = None
     if (staging / POSTERIOR_FILE).is_file():
-        kept = staging.rename(_unfinished(path))
+        kept = _unfinished(path)
+        kept.mkdir()
+        (staging / POSTERIOR_FILE).rename(kept / POSTERIOR_FILE)
     shutil.rmtree(staging, ignore_errors=True)
     return kept
 

@@ -83,7 +83,10 @@ def write_hepdata(folder: str | Path, output: str | Path) -> list[str]:
 
 def _read(path: Path) -> _File | None:
     """None where the file does not say what it is of."""
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: it is not a text file") from error
     head = [line.removeprefix("#").strip() for line in lines if line.startswith("#")]
     if not head:
         return None

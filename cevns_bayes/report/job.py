@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cevns_bayes.bayesian import sampling
+from cevns_bayes.bayesian.provenance import check_made_of
 from cevns_bayes.engine.problem import ModelOptions, Problem
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.experiment import Experiment
@@ -82,14 +83,15 @@ class Job:
         ``posterior`` is a folder with draws that need not be made again.
         """
         keywords: dict[str, Any] = {**self.settings, **self.options}
+        if posterior:
+            draws = folder.load_posterior(posterior)
+            check_made_of(draws, self.problem())
         with folder.new_folder(target, force=force) as staging:
             self.check()  # or it ends here
             names = ", ".join(experiment.full_name for experiment in self.experiments)
             say(f"Compiling and sampling [bold]{self.scenario.name}[/] on {names} ...")
             start = time.perf_counter()
-            if posterior:
-                draws = folder.load_posterior(posterior)
-            else:
+            if not posterior:
                 draws = sampling.sample(self.scenario, self.experiments, **keywords)
             seconds = None if posterior else time.perf_counter() - start
             stop()

@@ -34,10 +34,10 @@ def redraw(folder: Path, view: View, output: Path | None = None) -> Analysis:
         _replace(analysis, folder)
         return analysis
     with new_folder(output, force=False) as staging:
-        for name in KEPT:
+        write_views(analysis, staging)
+        for name in KEPT:  # last, as an interrupt would keep the posterior
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, staging / name)
-        write_views(analysis, staging)
     return analysis
 
 

@@ -105,7 +105,7 @@ class LogUniform:
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high < np.inf:
-            raise ValueError(f"needs 0 < low < high, got {self.low}, {self.high}")
+            raise InputError(f"log_uniform needs 0 < low < high, got {self.low}, {self.high}")
 
     @classmethod
     def dist(cls, low: float, high: float) -> "LogUniform":

@@ -204,6 +204,10 @@ def _scenarios(module: ModuleType, name: str) -> dict[str, Scenario]:
             f"{module.__file__} is not a scenario file: it must define SCENARIO = Scenario(...) "
             "or SCENARIOS = {name: Scenario(...)}"
         )
+    for scenario in scenarios.values():
+        for parameter in scenario.limit_curve or ():
+            if parameter not in scenario.parameter_names:
+                raise unknown_name("name in limit_curve", parameter, scenario.parameter_names)
     description = (module.__doc__ or "").strip()
     return {
         name: replace(scenario, name=name, description=description)

@@ -11,7 +11,9 @@ from cevns_bayes import InputError, check_convergence, profile, sample, summary
 from cevns_bayes.bayesian import sampling
 from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace, Nested, nuts
 from cevns_bayes.bayesian.samplers.nested import resampled
+from cevns_bayes.bayesian.trial import try_predictions
 from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.engine.problem import Problem
 
 
 def tree(draws, divergences=0):
@@ -317,3 +319,14 @@ def test_scenario_that_is_not_a_number_somewhere(tmp_path):
         sample(file)
     with pytest.raises(InputError, match=r"chi\^2 is not a finite number at kappa = -1"):
         profile(file)
+
+
+def test_parameters_without_an_effect_are_named(csi, caplog):
+    def declare():
+        pm.Uniform("kappa", 0.0, 1.0)
+        return cb.standard_model
+
+    parameters = (cb.Parameter("kappa", "k"),)
+    idle = cb.Scenario("Idle", parameters, "nowhere", declare, name="idle")
+    try_predictions(Problem.build(idle, [csi]))
+    assert caplog.messages == ["No signal of idle depends on its parameters."]

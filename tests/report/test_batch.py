@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cevns_bayes import InputError, cli
+from cevns_bayes import InputError
 from cevns_bayes.bayesian import sampling
 from cevns_bayes.bayesian.diagnostics import check_convergence
 from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace
+from cevns_bayes.commands import interrupts
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.report import batch, folder, html
@@ -64,7 +65,7 @@ def sampler(monkeypatch):
     monkeypatch.setattr(sampling, "try_predictions", lambda problem: problem.scenario.name)
     monkeypatch.setattr("cevns_bayes.report.analysis.analyse", analysed)
     monkeypatch.setattr(html, "draw", lambda _: {})
-    monkeypatch.setattr(cli, "_interrupts", [])
+    monkeypatch.setattr(interrupts, "_seen", [])
     return stub
 
 
@@ -245,7 +246,7 @@ def test_an_interrupt_keeps_what_is_finished(cevns_bayes, sampler):
 def test_a_disguised_interrupt_is_no_failed_run(cevns_bayes, sampler, disguise):
     def swallowing():
         with contextlib.suppress(KeyboardInterrupt):
-            cli._remember_interrupt()
+            interrupts.remember()
         if disguise:
             raise disguise
         return 0.0

@@ -91,3 +91,11 @@ def test_a_folder_without_curves_is_refused(cevns_bayes, tmp_path):
     assert code == 2
     assert "holds no CSV files of curves, regions or limits" in err
     assert not (tmp_path / "new").exists()
+
+
+def test_what_is_no_text_is_named(cevns_bayes, tmp_path):
+    (tmp_path / "curve.csv").write_bytes(bytes(range(200, 256)))
+    code, _, err = cevns_bayes("hepdata", tmp_path, "--output", tmp_path / "new")
+    assert code == 2
+    assert "curve.csv: it is not a text file" in err
+    assert not (tmp_path / "new").exists()

@@ -192,7 +192,9 @@ def test_a_folder_that_has_appeared_meanwhile_is_not_replaced(tmp_path):
         race()
     assert (target / "report.html").read_text() == "fast"
     assert (tmp_path / "results-unfinished" / "posterior.nc").read_text() == "slow"
-    assert error.value.__notes__ == [f"the posterior is kept in {target}-unfinished"]
+    assert error.value.__notes__ == [
+        f"the posterior is kept in {target}-unfinished, for --posterior"
+    ]
     assert len([*tmp_path.iterdir()]) == 2
 
 

@@ -141,3 +141,9 @@ def test_a_parameter_listed_but_not_declared_is_named(csi):
 def test_axis_label_names_the_unit():
     assert Parameter("m", "$m$", "MeV").axis_label == "$m$ [MeV]"
     assert Parameter("e", "$e$").axis_label == "$e$"
+
+
+def test_names_in_limit_curve_are_checked(scenario_file):
+    text = MINE.replace("scaled)\n", "scaled, limit_curve=('kapa', 'kappa'))\n")
+    with pytest.raises(InputError, match="name in limit_curve 'kapa'; did you mean 'kappa'"):
+        cb.load_scenario(scenario_file(text))
