@@ -58,7 +58,10 @@ def test_file(found, tmp_path):
     write_limit_curve(found, tmp_path, {})
     (file,) = tmp_path.iterdir()
     assert file.name == "limit_curve_confidence.csv"
-    assert file.read_text().startswith("# 90% confidence limit on coupling at each mass\n")
+    assert file.read_text().startswith(
+        "# 90% confidence limit on coupling at each mass; "
+        "upper_limit is where the first excluded range begins\n"
+    )
     table = pd.read_csv(file, comment="#")
     assert [*table][:3] == ["mass", "upper_limit", "excluded_low_1"]
     np.testing.assert_allclose(table["upper_limit"], found["upper_limit"], rtol=1e-7)
