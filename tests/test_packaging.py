@@ -7,6 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
+CONDA_NAMES = {"flatbuffers": "python-flatbuffers"}
+
 
 def requirement(text):
     name, extra, least = re.fullmatch(r"([\w-]+)(\[\w+\])?(?:>=(.*))?", text).groups()
@@ -18,6 +20,7 @@ def test_conda_environment_gives_the_same_dependencies():
     conda = {requirement(line[4:])[::2] for line in lines if re.match(r"  - [\w-]+(>=.*)?$", line)}
     conda -= {("pip", None), ("conda-forge", None)}
     pip = [requirement(text) for text in PROJECT["dependencies"]]
+    pip = [(CONDA_NAMES.get(name, name), *more) for name, *more in pip]
     extras = {(extra.strip("[]"), None) for _, extra, _ in pip if extra}
     assert conda == {(name, least) for name, _, least in pip} | extras
 

@@ -11,7 +11,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.interpolate import NearestNDInterpolator, PchipInterpolator, RBFInterpolator
+from scipy.interpolate import (
+    NearestNDInterpolator,
+    PchipInterpolator,
+    RBFInterpolator,
+    RectBivariateSpline,
+)
 from threadpoolctl import threadpool_limits
 
 from cevns_bayes.bayesian.density import (
@@ -137,15 +142,20 @@ def _with_border(
 
 @lru_cache(maxsize=8)  # Tables and figures ask for the same again and again.
 def _plane(*arrays: bytes) -> Density2D:
-    """By thin plates between cells, in units of these, which are squares then, or nearly so."""
+    """By thin plates between cells, in units of these, which are squares then, or nearly so.
+
+    These on every second line of the grid, as they are slow; cubic splines between the lines.
+    """
     centres, logs, window, size = map(np.frombuffer, arrays)
     centres, window = centres.reshape((-1, 2)), window.reshape((2, 2))
-    x, y = (_middles(window[:, i], CELLS[2]) for i in (0, 1))
-    points = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1) / size
+    coarse = [_middles(window[:, i], CELLS[2] // 2) for i in (0, 1)]
+    points = np.stack(np.meshgrid(*coarse, indexing="ij"), axis=-1) / size
     values = NearestNDInterpolator(centres / size, logs)(points)
     reached = values > -DEPTH
     plates = RBFInterpolator(centres / size, logs, neighbors=NEIGHBOURS)
     with threadpool_limits(1, user_api="blas"):  # Its many small matrices wait for threads.
         values[reached] = plates(points[reached])
+    x, y = (_middles(window[:, i], CELLS[2]) for i in (0, 1))
+    values = RectBivariateSpline(*coarse, values)(x, y)
     volume = (x[1] - x[0]) * (y[1] - y[0])
     return Density2D(**_interpolated(np.exp(np.minimum(values, 0.5)), volume), x=x, y=y)

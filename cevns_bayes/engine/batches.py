@@ -12,6 +12,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from cevns_bayes.engine.kept import kept
+
 BATCH = 16  # So many points on a device are solved together: what they need fits into a cache.
 MANY = 512  # So many where only heights are asked for.
 POINTS = "points"
@@ -25,13 +27,21 @@ def use_all_cores() -> None:
             jax.config.update("jax_num_cpu_devices", cores or 1)
 
 
-def of_points(function: Callable[..., Any], common: int = 0) -> Callable[..., Any]:
-    """A function of single points, after arguments in ``common``, as one of as many as devices."""
+def of_points(
+    function: Callable[..., Any], common: int = 0, key: str | None = None
+) -> Callable[..., Any]:
+    """A function of single points, after arguments in ``common``, as one of many points.
+
+    With a ``key`` that names the function, what is traced is kept.
+    """
 
     def mapped(*arguments: Any) -> Any:
         points = len(arguments) - common
         return jax.shard_map(
-            jax.vmap(function, (*[None] * common, *[0] * points)),
+            kept(
+                jax.vmap(function, (*[None] * common, *[0] * points)),
+                key and f"{key} of points after {common}",
+            ),
             mesh=Mesh(jax.devices(), (POINTS,)),
             in_specs=(*[PartitionSpec()] * common, *[PartitionSpec(POINTS)] * points),
             out_specs=PartitionSpec(POINTS),

@@ -8,26 +8,24 @@ not transformed. The functions are derived from the PyMC model. They take single
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
-from pymc.sampling.jax import get_jaxified_graph
+from jax import export
 from pytensor.graph.replace import graph_replace
 from pytensor.graph.traversal import ancestors
 
+from cevns_bayes.engine.kept import FOLDER, GraphFunction, key_of
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.scenarios.prior_view import Prior
 from cevns_bayes.scenarios.priors import sampled_name
 
-jax.config.update("jax_compilation_cache_dir", str(Path(pytensor.config.base_compiledir) / "jax"))
+jax.config.update("jax_compilation_cache_dir", str(FOLDER))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 Counts = Sequence[np.ndarray]
@@ -49,6 +47,8 @@ class Measured(NamedTuple):
     counts: Counts
     shifts: Any
 
+
+export.register_namedtuple_serialization(Measured, serialized_name="cevns_bayes.Measured")
 
 Function = Callable[[Any], Any]
 
@@ -139,6 +139,14 @@ class Compiled:
         widths = [prior.pull_width for prior in self.priors]
         return np.where(np.arange(len(widths)) < self.interest, 0.0, 1 / np.square(widths))
 
+    @cached_property
+    def key(self) -> str | None:
+        """Of all functions, for :func:`cevns_bayes.engine.kept.kept`."""
+        of_parts = [f for part in self.parts for f in (part.expected, part.log_likelihood)]
+        numbers = [self.limits, self.widths, self.peaks, self.precisions, np.array(self.interest)]
+        functions = [self.log_prior_of_nuisances, self.others, *of_parts]
+        return key_of(functions, *numbers, *(part.seen for part in self.parts))
+
     @property
     def measured(self) -> Measured:
         """The observed counts; auxiliary measurements are where the priors have their centres."""
@@ -193,11 +201,9 @@ class _Graphs:
         return pt.dvector("x")
 
     def function(self, output: Any) -> Function:
-        """As a function that JAX can trace; of a list of outputs, one that returns a list."""
+        """As a function of x; of a list of outputs, one that returns a list."""
         at = {prior.rv: self.x[i] for i, prior in enumerate(self.priors)}
-        outputs = output if isinstance(output, list) else [output]
-        function = _jaxified([self.x], graph_replace(outputs, at, strict=False))
-        return function if isinstance(output, list) else lambda x: function(x)[0]
+        return GraphFunction([self.x], graph_replace(output, at, strict=False))
 
     def log_prior(self, priors: Sequence[Prior]) -> Function:
         """Sum of the log-densities."""
@@ -216,10 +222,5 @@ class _Graphs:
                 f"the deviance of {experiment.name} must take PyTensor variables, counts and "
                 f"expected: {error}"
             ) from error
-        compare = _jaxified([counts, mu], [log_likelihood])
-        return Part(self.function(expected), lambda *pair: compare(*pair)[0], np.array(seen, int))
-
-
-def _jaxified(inputs: list[Any], outputs: list[Any]) -> Callable[..., list[Any]]:
-    function = jax.jit(get_jaxified_graph(inputs=inputs, outputs=outputs))
-    return lambda *values: [jnp.asarray(output) for output in function(*values) or ()]
+        compare = GraphFunction([counts, mu], log_likelihood)
+        return Part(self.function(expected), compare, np.array(seen, int))

@@ -105,10 +105,13 @@ class Solver:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.measured = compiled.measured
-        self._climb = _OfPoints(self._climbed)
-        self._rests = _OfPoints(self._rest)
-        self._heights = _OfPoints(self._height)
-        self._expected = of_points(lambda x: [part.expected(x) for part in compiled.parts])
+        key = compiled.key
+        self._climb = _OfPoints(self._climbed, key and f"{key} climb")
+        self._rests = _OfPoints(self._rest, key and f"{key} rest")
+        self._heights = _OfPoints(self._height, key and f"{key} height")
+        self._expected = of_points(
+            lambda x: [part.expected(x) for part in compiled.parts], key=key and f"{key} expected"
+        )
 
     def of(self, measured: Measured) -> "Solver":
         """The solver of other measurements, with what was compiled for this one."""
@@ -322,9 +325,9 @@ class _OfPoints:
     The measurement is one for all points, or there is one for each.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.together = of_points(function, common=1)
-        self.each = of_points(function)
+    def __init__(self, function: Callable[..., Any], key: str | None) -> None:
+        self.together = of_points(function, common=1, key=key)
+        self.each = of_points(function, key=key)
 
     def __call__(
         self, measured: Measured, *arrays: np.ndarray, todo: Any = ..., size: int = BATCH
