@@ -10,7 +10,7 @@ from cevns_bayes.report.plot_draws import plot_corner, plot_pareto_k, plot_prior
 from cevns_bayes.report.plot_pulls import plot_pulls, ranked
 from cevns_bayes.report.plot_results import plot_curves, plot_region
 
-MAX_CORNER = 8  # variables that a page can show
+MAX_CORNER = 6  # variables that a page can show
 
 # By the first word of a figure's name, in the order of the report.
 SECTIONS = {

@@ -44,10 +44,9 @@ def plot_corner(
         color=BLUE,
         levels=sorted(levels),
         plot_datapoints=False,
+        plot_density=False,
+        fill_contours=True,
         smooth=SMOOTHING,
-        show_titles=True,
-        title_fmt=".2g",
-        title_kwargs={"fontsize": 7.5},
         label_kwargs={"fontsize": 11},
         max_n_ticks=3,
     )
