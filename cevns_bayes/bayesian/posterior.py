@@ -8,7 +8,7 @@ import pymc as pm
 import xarray as xr
 
 from cevns_bayes.bayesian.power_scaling import log_prior
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.scenarios.priors import sampled_name
@@ -84,7 +84,7 @@ def _attributes(problem: Problem) -> dict[str, tuple[str, str]]:
 
 def _prior(model: pm.Model, seed: int) -> xr.Dataset:
     """Draws of the free variables from their priors."""
-    draws = pm.draw(model.free_RVs, PRIOR_DRAWS, random_seed=seed, mode=FAST_COMPILE)
+    draws = pm.draw(model.free_RVs, PRIOR_DRAWS, random_seed=seed, mode=AS_WRITTEN)
     return xr.Dataset(
         {
             rv.name: (("chain", "draw"), values[None])
