@@ -18,7 +18,7 @@ from cevns_bayes.commands import arguments, interrupts, options
 from cevns_bayes.plugins import EXPERIMENT_FILES, SCENARIO_FILES, names_in
 from cevns_bayes.report.folder import write_posterior
 
-AS_WRITTEN = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
+FAST_COMPILE = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progress")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(NUTS, "run", interrupted)
-    code, _, err = cevns_bayes("run", "sm", *AS_WRITTEN)
+    code, _, err = cevns_bayes("run", "sm", *FAST_COMPILE)
     assert code == 130
     assert "interrupted" in err
     assert list((tmp_path / "results").iterdir()) == []

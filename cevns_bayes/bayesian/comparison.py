@@ -118,7 +118,7 @@ def log_likelihood_by_bin(posterior: xr.DataTree) -> xr.DataArray:
 def _loo(posterior: xr.DataTree, by_bin: xr.DataArray) -> az.ELPDData:
     tree = xr.DataTree.from_dict(
         {
-            "posterior": posterior["posterior"].to_dataset(),
+            "posterior": posterior["posterior"].to_dataset().sel(draw=by_bin["draw"]),
             "log_likelihood": by_bin.to_dataset(name="counts"),
         }
     )

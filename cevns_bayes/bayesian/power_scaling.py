@@ -93,7 +93,11 @@ def power_scaling(posterior: xr.DataTree) -> xr.Dataset:
         "of_nuisances": _total(priors[nuisances]),
         "likelihood": _total(likelihood),
     }
-    columns = {kind: _sensitivity(draws[names], density) for kind, density in scaled.items()}
+    of_bins = {"likelihood": draws.sel(draw=likelihood["draw"])[names]}
+    columns = {
+        kind: _sensitivity(of_bins.get(kind, draws[names]), density)
+        for kind, density in scaled.items()
+    }
     diagnosis = [
         _diagnosis(*pair) for pair in zip(columns["prior"], columns["likelihood"], strict=True)
     ]

@@ -37,7 +37,7 @@ def test_log_density_is_that_of_the_model(scenario, data):
     problem = Problem.build(scenario, data)
     compiled = Compiled.of(problem)
     model = problem.model
-    density = model.compile_fn(model.logp(jacobian=False), mode="AS_WRITTEN")
+    density = model.compile_fn(model.logp(jacobian=False), mode="FAST_COMPILE")
     saturated = compiled.best_log_likelihood(compiled.counts)
     for x in drawn(compiled):
         pairs = zip(compiled.priors[: compiled.interest], x, strict=False)

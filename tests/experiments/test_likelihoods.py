@@ -108,7 +108,7 @@ def test_posterior_predictions_of_a_covariance():
         pm.Uniform("scale", 0.5, 2.0)
         Gaussian(covariance=COVARIANCE).declare("n", MU, INTEGERS, ["energy", "time"])
         draws = pm.sample_prior_predictive(
-            500, random_seed=3, compile_kwargs={"mode": "AS_WRITTEN"}
+            500, random_seed=3, compile_kwargs={"mode": "FAST_COMPILE"}
         )
     found = draws["prior_predictive"]["n"].to_numpy().reshape((500, 2, 3))
     sigma = np.sqrt(np.diag(COVARIANCE)).reshape((2, 3))
