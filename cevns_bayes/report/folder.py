@@ -226,7 +226,7 @@ def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
             str(name): {
                 "zlib": True,
                 "shuffle": True,
-                "complevel": 6,
+                "complevel": 4,
                 "chunksizes": (1, values.sizes["draw"], *[1] * (values.ndim - 2)),
                 "dtype": "float32" if values.dtype == np.float64 else values.dtype.name,
             }
