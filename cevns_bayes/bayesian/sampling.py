@@ -84,9 +84,10 @@ def sample(
         Groups ``posterior`` (parameters of interest first), ``expected`` counts
         (``"<experiment>::expected"``), ``sample_stats``, ``prior`` draws, ``log_prior`` per
         variable, ``log_likelihood`` per bin, ``posterior_predictive``, ``observed_data`` and
-        ``constant_data`` (bin edges); attrs with the sampler and why it was chosen, versions, seed,
-        settings and the data hash; of all samplers but NUTS also ``log_evidence`` and
-        ``log_evidence_error``, of nested sampling ``effective_size``. Of laplace also the group
+        ``constant_data`` (bin edges). Where there are many bins, what has these is there at every
+        so many draws. Attrs: the sampler and why it was chosen, versions, seed, settings and the
+        data hash; of all samplers but NUTS also ``log_evidence`` and ``log_evidence_error``, of
+        nested sampling ``effective_size``. Of laplace also the group
         ``marginal``: cells of the parameters of interest with their probabilities.
 
     Raises
