@@ -16,6 +16,7 @@ from cevns_bayes.frequentist.search import MAX_SCANNED
 from cevns_bayes.scenarios.prior_view import Limits
 
 LEVELS = (0.68, 0.90, 0.95)
+DRAWN_POINTS = 500
 FINER = 4  # times as many points as on the grid of a surface
 MAX_SMOOTH = 20.0  # Where Delta chi^2 is higher, as where it is but a bound, a spline is flat.
 MAX_BEND = 0.4  # Straight lines between points may be that far from the spline near a border.
@@ -34,6 +35,13 @@ class Curve:
     values: np.ndarray
     delta_chi2: np.ndarray
     points: np.ndarray
+
+    def smooth(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+        """Values between two ends, close enough for a figure, and Delta chi^2 there."""
+        x = np.union1d(self.values, np.linspace(low, high, DRAWN_POINTS))
+        low, high = max(low, self.values[0]), min(high, self.values[-1])
+        x = x[(x >= low) & (x <= high)]
+        return x, PchipInterpolator(self.values, self.delta_chi2)(x)
 
     def intervals(self, level: float = 0.90) -> list[Limits]:
         """Disjoint confidence intervals, 0 < level < 1; one that is open ends at the limits."""

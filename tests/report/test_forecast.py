@@ -93,6 +93,19 @@ def test_files(angle, tmp_path):
     )
 
 
+def test_curves_are_smooth_and_the_height_of_the_interval_is_drawn(angle):
+    panel, *_ = figures(angle)["regions"].axes
+    of_label = {line.get_label(): line.get_xydata() for line in panel.lines}
+    (name,) = (label for label in of_label if "2.71" in label)
+    assert of_label[name][:, 1] == pytest.approx([2.7055] * 2, rel=1e-4)
+    curves = [xy for xy in (line.get_xydata() for line in panel.lines) if len(xy) > 2]
+    assert len(curves) == 3
+    for x, height in (xy.T for xy in curves):
+        # Where two straight pieces meet, their slopes hardly differ.
+        slopes = np.diff(height) / np.diff(x) * np.ptp(x)
+        assert np.abs(np.diff(slopes)).max() < 0.02 * np.ptp(slopes)
+
+
 def test_page_needs_no_other_file_and_begins_with_the_result(angle, tmp_path):
     write_forecast(angle, figures(angle), tmp_path)
     page = (tmp_path / "report.html").read_text()
