@@ -105,15 +105,15 @@ def _inside(surface: Surface) -> np.ndarray:
 
 def _region(panel: Axes, of: Sensitivity, colour: str) -> None:
     first, second = (p.name for p in of.parameters)
-    surface = of.profile.surfaces[first, second].finer()
+    surface = of.profile.surfaces[first, second]
     limits = of.profile.curves[first].limits, of.profile.curves[second].limits
     density = posterior_density_2d(of.posterior, (first, second), limits)
     levels = [density.threshold(LEVEL), np.inf]
     panel.contourf(
         density.x, density.y, density.values.T, levels=levels, colors=[colour], alpha=0.25
     )
-    levels = [surface.threshold(LEVEL)]
-    panel.contour(surface.x, surface.y, surface.delta_chi2.T, levels=levels, colors=[colour])
+    for border in surface.contours(LEVEL):
+        panel.plot(*border.T, color=colour)
 
 
 def slope(experiment: Experiment) -> float:

@@ -229,17 +229,11 @@ def credible_region(
 
 
 def _confidence(panel: Axes, surface: Surface, levels: Sequence[float]) -> None:
-    dashed = dashes(levels)
-    panel.contour(
-        surface.x,
-        surface.y,
-        surface.delta_chi2.T,
-        levels=[surface.threshold(level) for level in dashed],
-        colors=ORANGE,
-        linestyles=[*dashed.values()],
-        linewidths=1.3,
-    )
-    _narrow_valleys(panel, surface, max(levels))
+    for level, dashed in dashes(levels).items():
+        style: dict[str, Any] = {"color": ORANGE, "linestyle": dashed, "linewidth": 1.3}
+        for border in surface.contours(level):
+            panel.plot(*border.T, **style)
+    _narrow_valleys(panel, surface.finer(), max(levels))
 
 
 def _limit_curve(panel: Axes, pair: tuple[Parameter, Parameter], found: xr.Dataset) -> None:

@@ -10,7 +10,7 @@ import cevns_bayes as cb
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.profile import Curve, Profile, Surface, profile_of, threshold
 from cevns_bayes.frequentist.search import Search
-from cevns_bayes.report.forecast import MOST_POINTS, SURFACE_POINTS, Forecast, Sensitivity, tables
+from cevns_bayes.report.forecast import DOUBLINGS, SURFACE_POINTS, Forecast, Sensitivity, tables
 from cevns_bayes.report.forecast_page import write_forecast
 from cevns_bayes.report.plot_forecast import _slope, _zoom, figures, is_quark_pair, slope
 from cevns_bayes.report.reach import EXPOSURES, _first
@@ -140,7 +140,7 @@ def test_rate_hardly_changes_along_the_slope(name):
 def test_bands_of_two_targets_end_smoothly():
     """Two bands, of which the one through the Standard Model ends within the prior."""
     problem = Problem.build("nsi-ee-ud", ["ess-csi", "ess-ar"])
-    found = profile_of(problem, Search.of(problem), SURFACE_POINTS, most_points=MOST_POINTS)
+    found = profile_of(problem, Search.of(problem), SURFACE_POINTS, doublings=DOUBLINGS)
     surface = found.surfaces["eps_ee_u", "eps_ee_d"]
     assert surface.resolved
     assert len(surface.finer().contours()) == 2
