@@ -23,6 +23,7 @@ OTHER_POINTS = 201  # There are so many on a line along which minima are looked 
 STARTS = 3  # So many local minima are followed.
 COARSE_STEP = 4  # Every so many points of a surface nuisances are fitted first.
 AROUND = 3  # So many points around those where a surface is not resolved are fitted as well.
+MAX_WANTED = 5000  # Where it would take more points, as of a surface full of ripples, it stays.
 SLACK = 10.0  # Fitting the nuisances is then expected to lower chi^2 by no more elsewhere.
 ACCURACY = 1e-6  # of heights on a surface
 ROUNDS = 4  # for the first points of a surface, of which some are hopeless
@@ -82,8 +83,8 @@ class Scan:
         """Profile of two; everything else is fitted where that could bring a point into a region.
 
         At first at few points. Between them it is interpolated, and fitted where chi^2 is low. The
-        grid has twice as many points up to ``doublings`` times, until it is resolved: they are
-        fitted where it is not, and interpolated elsewhere.
+        grid has twice as many points up to ``doublings`` times, until it is resolved or would take
+        too many: they are fitted where it is not resolved, and interpolated elsewhere.
         """
         held = [self.search.names.index(name) for name in (x, y)]
         few = [grids[name][_few(len(grids[name]))] for name in (x, y)]
@@ -97,10 +98,9 @@ class Scan:
         surface = self._fitted(empty, np.ones(nowhere.shape, dtype=bool), (few, coarse), held)
         for _ in range(doublings):
             finer = surface.finer(2)
-            wanted = surface.unresolved(finer)
-            if not wanted.any():
+            wanted = binary_dilation(surface.unresolved(finer), np.ones((3, 3)), AROUND)
+            if not 0 < wanted.sum() < MAX_WANTED:
                 break
-            wanted = binary_dilation(wanted, np.ones((3, 3)), AROUND)
             surface = self._fitted(finer, wanted, (few, coarse), held)
         return surface
 
