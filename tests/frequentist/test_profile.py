@@ -98,7 +98,7 @@ def test_a_thin_region_is_in_one_piece_on_a_finer_grid():
 
 def test_surfaces_get_more_points_until_they_are_resolved(toy):
     solver = toy(
-        lambda x, y, alpha: [(x + y) / 0.02 - alpha, x - y],
+        lambda x, y, alpha: [(x + y) / 0.06 - alpha, x - y],
         2,
         x=(pm.Uniform, -5.0, 5.0),
         y=(pm.Uniform, -5.0, 5.0),
@@ -106,13 +106,13 @@ def test_surfaces_get_more_points_until_they_are_resolved(toy):
     )
     found = scan(solver)
     grids = {name: _grid(found.curve(name), 31) for name in ("x", "y")}
-    few, more, enough = (found.surface("x", "y", grids, doublings=n) for n in (0, 1, 6))
+    few, more, enough = (found.surface("x", "y", grids, doublings=n) for n in (0, 1, 3))
     assert (len(few.x), len(more.x)) == (31, 61)
     assert not more.resolved
     assert enough.resolved
     (border,) = enough.contours()
     x, y = border.T
-    heights = ((x + y) / 0.02) ** 2 / 2 + (x - y) ** 2
+    heights = ((x + y) / 0.06) ** 2 / 2 + (x - y) ** 2
     np.testing.assert_allclose(heights, threshold(0.90, 2), atol=0.2)
 
 
