@@ -22,7 +22,7 @@ from cevns_bayes.engine.problem import (
     Problem,
     ScenarioLike,
 )
-from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.errors import InputError, counted, unknown_name
 
 SamplerName = Literal["auto", "laplace", "nuts", "smc", "nested"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
@@ -187,7 +187,9 @@ class Task:
         scenario = self.problem.scenario
         why = unsuitable(self.problem)
         if not why:
-            tree = self.by(laplace, f"{len(scenario.parameter_names)} parameters of interest")
+            tree = self.by(
+                laplace, f"{counted(len(scenario.parameter_names), 'parameter')} of interest"
+            )
             if not (problems := check_convergence(tree).problems):
                 return tree
             why = f"laplace did not converge ({'; '.join(problems)})"

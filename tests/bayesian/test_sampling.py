@@ -52,9 +52,12 @@ def test_sticky_chains_lack_tail_ess(rng):
     assert any("tail ESS" in problem for problem in check_convergence(tree(draws)).problems)
 
 
-def test_divergences_are_a_problem(rng):
-    problems = check_convergence(tree(rng.normal(size=(4, 1000)), divergences=3)).problems
-    assert problems == ["3 divergent transitions"]
+@pytest.mark.parametrize(
+    ("number", "said"), [(3, "3 divergent transitions"), (1, "1 divergent transition")]
+)
+def test_divergences_are_a_problem(rng, number, said):
+    problems = check_convergence(tree(rng.normal(size=(4, 1000)), divergences=number)).problems
+    assert problems == [said]
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
