@@ -252,7 +252,8 @@ def _limit_curve(panel: Axes, pair: tuple[Parameter, Parameter], found: xr.Datas
     colour = LIMIT_COLOURS[kind]
     label = f"{found.attrs['level']:.0%} {kind} limit at each mass"
     panel.plot(x, upper, color=colour, linewidth=2, label=label)
-    for ends in (*np.where(low == upper[:, None], np.nan, low).T, *high.T):
+    high = np.where(high < high.max(initial=-np.inf, where=np.isfinite(high)), high, np.nan)
+    for ends in (*np.where(low == upper[:, None], np.nan, low).T, *high.T):  # not the prior's end
         panel.plot(x, ends, ".", color=colour, markersize=2.5)
 
 
