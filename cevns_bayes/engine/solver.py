@@ -158,36 +158,13 @@ class Solver:
         inherit
             Whether the rest nearby, where it served, is as good as that at the maximum.
         """
-        measured = self._measured(counts)
-        size = len(self.compiled.priors)
         moving = ~_as_mask(held, start.shape)
-        rest = np.zeros((len(start), size, size)) if rest is None else rest.copy()
-        climbed = [start.copy(), rest, np.full(len(start), DAMPING)]
-        left, height = np.full((2, len(start)), np.inf)
-        bent = np.empty_like(rest)
-        tolerances = np.full(len(start), tolerance)
-        todo = np.arange(len(start))
+        search = _Search(self, self._measured(counts), start, moving, rest, tolerance, far)
         for number in range(rounds):
-            if number >= 2:  # It is from too far away: none, and that of where we are, in turn.
-                rest[todo] = 0.0
-            if number >= 3 and number % 2:
-                (rest[todo],) = self._rests(measured, climbed[0], todo=todo)
-            found = self._climb(measured, *climbed, moving, tolerances, todo=todo)
-            for x, of_todo in zip((*climbed, height, left, bent), found, strict=True):
-                x[todo] = of_todo
-            hopeless = height + left < np.fmax.reduce(height) - far
-            todo = np.flatnonzero(~(left <= tolerance) & ~hopeless)
-            if not todo.size:
+            search.climb(number)
+            if not search.todo.size:
                 break
-        if curvature:
-            rest = climbed[1] if inherit else np.zeros_like(bent)
-            lacking = ~hopeless & ~rest.any(axis=(1, 2))
-            if lacking.any():
-                (rest[lacking],) = self._rests(measured, climbed[0], todo=lacking)
-            bent += rest
-        else:
-            bent = rest = np.zeros((len(start), 0, 0))
-        return Solution(climbed[0], height, bent, rest, left <= tolerance)
+        return search.solution(curvature, inherit)
 
     def heights(self, x: np.ndarray, counts: Counts | Measured | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
@@ -290,6 +267,60 @@ class Solver:
             gradient = gradient.at[part.seen].add(slope)
             curvature = curvature.at[np.ix_(part.seen, part.seen)].add(information)
         return _Point(x, height, gradient, curvature)
+
+
+class _Search:
+    """Points on the way to their maxima; arguments as of :meth:`Solver.solve`."""
+
+    def __init__(
+        self,
+        solver: Solver,
+        measured: Measured,
+        start: np.ndarray,
+        moving: np.ndarray,
+        rest: np.ndarray | None,
+        tolerance: float,
+        far: float,
+    ) -> None:
+        points, size = start.shape
+        self.solver, self.measured, self.moving, self.far = solver, measured, moving, far
+        self.tolerances = np.full(points, tolerance)
+        self.x, self.damping = start.copy(), np.full(points, DAMPING)
+        self.rest = np.zeros((points, size, size)) if rest is None else rest.copy()
+        self.curvature = np.empty_like(self.rest)  # without the rest
+        self.left, self.height = np.full((2, points), np.inf)
+        self.todo = np.arange(points)
+
+    @property
+    def hopeless(self) -> np.ndarray:
+        """Which points will stay too far below the highest."""
+        return self.height + self.left < np.fmax.reduce(self.height) - self.far
+
+    def climb(self, number: int) -> None:
+        """Steps of the points that have not arrived."""
+        todo = self.todo
+        if number >= 2:  # The rest is from too far away: none, and that of where we are, in turn.
+            self.rest[todo] = 0.0
+        if number >= 3 and number % 2:
+            (self.rest[todo],) = self.solver._rests(self.measured, self.x, todo=todo)
+        known = self.x, self.rest, self.damping
+        found = self.solver._climb(self.measured, *known, self.moving, self.tolerances, todo=todo)
+        kept = *known, self.height, self.left, self.curvature
+        for array, of_todo in zip(kept, found, strict=True):
+            array[todo] = of_todo
+        self.todo = np.flatnonzero(~(self.left <= self.tolerances) & ~self.hopeless)
+
+    def solution(self, curvature: bool, inherit: bool) -> Solution:
+        """What has been found, with the rest at the maxima."""
+        converged = self.left <= self.tolerances
+        if not curvature:
+            none = np.zeros((len(self.x), 0, 0))
+            return Solution(self.x, self.height, none, none, converged)
+        rest = self.rest if inherit else np.zeros_like(self.rest)
+        lacking = ~self.hopeless & ~rest.any(axis=(1, 2))
+        if lacking.any():
+            (rest[lacking],) = self.solver._rests(self.measured, self.x, todo=lacking)
+        return Solution(self.x, self.height, self.curvature + rest, rest, converged)
 
 
 def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
