@@ -302,6 +302,14 @@ def test_predict_prints_components_and_writes_bins(cevns_bayes, tmp_path):
     assert "exists" in err
 
 
+def test_a_full_disk_leaves_no_half_of_the_bins(cevns_bayes, tmp_path, full_disk):
+    full_disk(2000)
+    code, out, err = cevns_bayes("predict", "sm", "--csv", "bins.csv")
+    assert (code, out) == (2, "")
+    assert err.startswith("cevns-bayes: error: cannot write bins.csv: ")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_fit_prints_chi2(cevns_bayes):
     code, out, _ = cevns_bayes("fit", "sm", "--prior", "csi::alpha_brn ~ Normal(0, 0.001)")
     assert code == 0
