@@ -105,6 +105,8 @@ def test_samplers_check_their_settings(kind, wrong):
         {"sampler": "nested", "live_points": 1},
         {"sampler": "smc", "tune": 0},
         {"live_points": 49},
+        {"draws": 1_000_000_000},
+        {"sampler": "smc", "chains": 1000},
         {"seed": -1},
         {"sampler": NUTS(), "tune": 100},
     ],
@@ -330,3 +332,13 @@ def test_parameters_without_an_effect_are_named(csi, caplog):
     idle = cb.Scenario("Idle", parameters, "nowhere", declare, name="idle")
     try_predictions(Problem.build(idle, [csi]))
     assert caplog.messages == ["No signal of idle depends on its parameters."]
+
+
+def test_priors_that_are_not_listed_are_named(csi, caplog):
+    def declare():
+        kappa, hidden = pm.Uniform("kappa", 0.0, 1.0), pm.Normal("hidden", 1.0, 0.1)
+        return lambda target, flavour: cb.vector(target, kappa * hidden)
+
+    scenario = cb.Scenario("Half", (cb.Parameter("kappa", "k"),), "nowhere", declare, name="half")
+    try_predictions(Problem.build(scenario, [csi]))
+    assert caplog.messages == ["half does not list hidden as parameters: they are like nuisances."]
