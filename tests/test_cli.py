@@ -56,6 +56,10 @@ FAST_COMPILE = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progre
         (("validate", "leptoquark-s1"), "unknown published scenario"),
         (("run", "sm", "--draws", "many"), "many"),
         (("run", "no_such_file.py"), "does not exist"),
+        (
+            ("run", "sm", "--checkpoint", "x/y", "--output", "x"),
+            "not be within the output x",
+        ),
         (("runn", "sm"), "runn"),
         (("fit", "sm", "--data", ""), "unknown data"),
         (("predict", "weak-mixing-angle"), "sin2_theta_w"),
@@ -117,7 +121,7 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_while_sampling(tmp_path, number):
     command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--sampler", "nuts"]
-    command += ["--draws", "400000"]
+    command += ["--draws", "200000", "--tune", "200000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     time.sleep(40)  # compiled, and some minutes of sampling ahead
     process.send_signal(number)
@@ -438,3 +442,31 @@ def test_a_closed_terminal_is_an_interrupt_unless_ignored(tmp_path):
     for extra, expected in (((), 130), (("nohup",), 0)):
         done = subprocess.run([sys.executable, "-c", code, *extra], check=False, cwd=tmp_path)
         assert done.returncode == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "work", "said"),
+    [
+        ("MPLBACKEND", "nonsense", "import matplotlib.pyplot", ""),
+        ("HOME", "/proc/nowhere", "import pytensor; pytensor.config.compiledir", "FLAGS=base_comp"),
+    ],
+)
+def test_surroundings_that_libraries_do_not_like(tmp_path, monkeypatch, name, value, work, said):
+    monkeypatch.delenv("PYTENSOR_FLAGS", raising=False)
+    monkeypatch.setenv(name, value)
+    code = f"from cevns_bayes import cli\ncli.cli.main = lambda **_: exec({work!r})\ncli.main()\n"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == ((2, 1) if said else (0, 0))
+    assert said in done.stderr
+
+
+def test_what_memory_does_not_hold_is_one_line(cevns_bayes, monkeypatch):
+    monkeypatch.setattr("cevns_bayes.cli.cli.main", lambda **_: [0] * 2**62)
+    assert cevns_bayes("fit", "sm") == (2, "", "cevns-bayes: error: out of memory:\n")
+
+
+def test_the_module_of_commands_is_one_as_well(tmp_path):
+    command = [sys.executable, "-m", "cevns_bayes.cli", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith(f"version {cb.__version__}\n")

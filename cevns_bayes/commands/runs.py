@@ -125,7 +125,6 @@ def compare(folders: tuple[Path, ...]) -> None:
     for folder in folders:
         check_files(folder, POSTERIOR_FILE)
     from cevns_bayes.bayesian.comparison import compare
-    from cevns_bayes.bayesian.diagnostics import check_convergence
     from cevns_bayes.report.listings import comparison
 
     names = [folder.name for folder in folders]
@@ -133,12 +132,7 @@ def compare(folders: tuple[Path, ...]) -> None:
         names = [str(folder) for folder in folders]
     if len(set(names)) < len(names):
         raise InputError(f"compare names a folder twice: {', '.join(names)}")
-    posteriors = dict(zip(names, map(load_posterior, folders), strict=True))
-    compared = compare(posteriors)
-    for name, posterior in posteriors.items():
-        if problems := check_convergence(posterior).problems:
-            err.print(f"[bold white on red]{name} has NOT CONVERGED: {'; '.join(problems)}.")
-    print_table(comparison(compared))
+    print_table(comparison(compare(dict(zip(names, map(load_posterior, folders), strict=True)))))
 
 
 @click.command()

@@ -83,6 +83,7 @@ class Job:
         ``posterior`` is a folder with draws that need not be made again.
         """
         keywords: dict[str, Any] = {**self.settings, **self.options}
+        self._check_checkpoint(target)
         if posterior:
             draws = folder.load_posterior(posterior)
             check_made_of(draws, self.problem())
@@ -105,6 +106,11 @@ class Job:
             write_outcome(outcome_of(done, seconds), staging)
             stop()
         return done
+
+    def _check_checkpoint(self, target: Path) -> None:
+        checkpoint = self.settings.get("checkpoint")
+        if checkpoint and Path(checkpoint).resolve().is_relative_to(target.resolve()):
+            raise InputError(f"checkpoint {checkpoint} must not be within the output {target}")
 
     def failed(self, why: str) -> Outcome:
         """The outcome of a run that ended with an error."""
