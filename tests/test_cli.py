@@ -1,5 +1,6 @@
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import cevns_bayes as cb
 from cevns_bayes import InputError
 from cevns_bayes.bayesian.samplers import NUTS
 from cevns_bayes.bayesian.sampling import SAMPLERS, check_settings
-from cevns_bayes.commands import arguments, interrupts, options
+from cevns_bayes.commands import arguments, interrupts, options, runs
 from cevns_bayes.plugins import EXPERIMENT_FILES, SCENARIO_FILES, names_in
 from cevns_bayes.report.folder import write_posterior
 
@@ -147,6 +148,25 @@ def test_an_interrupt_that_python_swallowed_still_stops_the_run(cevns_bayes, mon
     assert not Path("x").exists()
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_bars_are_for_terminals(cevns_bayes, monkeypatch, terminal):
+    asked = []
+    monkeypatch.setattr(runs.err, "_force_terminal", terminal)
+    monkeypatch.setattr(runs.out, "_force_terminal", terminal)
+    monkeypatch.setattr("cevns_bayes.report.job.Job.run", lambda job, *_, **__: asked.append(job))
+    monkeypatch.setattr(runs, "print_run", lambda _: None)
+    cevns_bayes("run", "sm")
+    assert [job.settings["progressbar"] for job in asked] == [terminal]
+
+
+@pytest.mark.parametrize("command", [("predict", "sm", "--csv", "x"), ("run", "sm")])
+def test_a_folder_that_has_gone_is_one_line(cevns_bayes, tmp_path, command):
+    tmp_path.rmdir()
+    code, _, err = cevns_bayes(*command)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "No such file or directory" in err
+
+
 def test_a_finished_posterior_survives_an_interrupt(cevns_bayes, monkeypatch, draws_of_sm):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -156,6 +176,7 @@ def test_a_finished_posterior_survives_an_interrupt(cevns_bayes, monkeypatch, dr
     for kept in ("x-unfinished", "x-unfinished-2"):
         code, _, err = cevns_bayes("run", "sm", "--output", "x")
         assert code == 130
+        assert re.match(r"Compiling and sampling sm on csi ... \d+ s gone\n", err)
         assert err.splitlines()[-1].endswith(
             f"interrupted; the posterior is kept in {kept}, for --posterior"
         )

@@ -29,7 +29,7 @@ from cevns_bayes.report.terminal import err, out, print_run, print_table
 @toys_option
 @click.option("--posterior", type=PATH, help="Folder whose posterior.nc spares the sampling.")
 @click.option("--force", is_flag=True, help="Replace the results of an earlier run.")
-@click.option("--no-progress", is_flag=True, help="No progress bars.")
+@click.option("--no-progress", is_flag=True, help="No progress bars, as without a terminal.")
 def run(
     scenarios: tuple[str, ...],
     everything: bool,
@@ -58,7 +58,7 @@ def run(
 
     Example: cevns-bayes run --all --data csi --data lar --data csi,lar
     """
-    options["progressbar"] = not no_progress
+    options["progressbar"] = not no_progress and out.is_terminal and err.is_terminal
     if output and len(scenarios) == len(data_sets) == 1:
         from cevns_bayes.report.folder import refuse_occupied
 

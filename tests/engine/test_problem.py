@@ -300,6 +300,13 @@ def test_options_of_another_type_are_named(csi, option, said):
         cb.fit("sm", csi, **option)
 
 
+def test_negative_numbers_of_events_are_warned_of(csi, caplog):
+    cb.predict("sm", {}, csi, nuisances={"csi::alpha_flux": -0.99})
+    assert not caplog.messages
+    cb.predict("sm", {}, csi, nuisances={"csi::alpha_flux": -5.0})
+    assert caplog.messages[0] == "cevns of csi has -1392 events."
+
+
 def test_single_precision_is_refused(csi):
     with (
         pytensor.config.change_flags(floatX="float32"),
