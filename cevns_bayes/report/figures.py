@@ -9,6 +9,7 @@ from cevns_bayes.report.plot_data import plot_predictive, plot_spectra
 from cevns_bayes.report.plot_draws import plot_corner, plot_pareto_k, plot_prior_to_posterior
 from cevns_bayes.report.plot_pulls import plot_pulls, ranked
 from cevns_bayes.report.plot_results import plot_curves, plot_region
+from cevns_bayes.report.style import percent
 
 MAX_CORNER = 6  # variables that a page can show
 
@@ -20,7 +21,8 @@ SECTIONS = {
     "diagnostics": ("prior", "pareto"),
 }
 CAPTIONS = {
-    "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis.",
+    "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis, "
+    "where any other level can be read off; the star is the best fit.",
     "region": "Credible regions (filled) and confidence regions (lines).",
     "spectra": "Data and expectation along each axis of the bins; stacked: the best fit; at the "
     "bottom: data less best fit, in units of the error bars, which are what data scatter around "
@@ -46,6 +48,9 @@ def caption(name: str, analysis: Analysis) -> str:
     """Words below a figure; published intervals are named only where there are any."""
     kind = name.split("_")[0]
     words = [CAPTIONS[kind]]
+    if kind == "corner":
+        levels = ", ".join(map(percent, analysis.view.of_intervals))
+        words += [f"Filled: HDI regions of {levels}."]
     if kind in SECTIONS["result"]:
         toys = analysis.view.toys
         by_toys = toys.intervals if kind == "posterior" else toys.contours

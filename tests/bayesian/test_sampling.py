@@ -69,7 +69,7 @@ def test_summary_of_a_gamma_distribution(rng):
     assert float(row["sd"]) == pytest.approx(np.sqrt(3), abs=0.02)
     assert float(row["eti90_low"]) == pytest.approx(gamma.ppf(0.05), abs=0.03)
     assert float(row["eti90_high"]) == pytest.approx(gamma.ppf(0.95), abs=0.03)
-    low, high = float(row["hdi68_low"]), float(row["hdi68_high"])
+    low, high = float(row["hdi68_single_low"]), float(row["hdi68_single_high"])
     assert gamma.cdf(high) - gamma.cdf(low) == pytest.approx(0.68, abs=0.01)
     assert gamma.pdf(low) == pytest.approx(gamma.pdf(high), rel=0.1)  # highest density
 
