@@ -106,6 +106,7 @@ def test_samplers_check_their_settings(kind, wrong):
         {"sampler": "smc", "tune": 0},
         {"live_points": 49},
         {"draws": 1_000_000_000},
+        {"tune": 1_000_000_000},
         {"sampler": "smc", "chains": 1000},
         {"seed": -1},
         {"sampler": NUTS(), "tune": 100},

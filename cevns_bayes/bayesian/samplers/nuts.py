@@ -7,7 +7,7 @@ import lazy_loader
 import xarray as xr
 
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
-from cevns_bayes.bayesian.samplers.sampler import check_draws, check_integer
+from cevns_bayes.bayesian.samplers.sampler import check_draws
 from cevns_bayes.engine.problem import Problem
 
 nutpie = lazy_loader.load("nutpie")  # a second, which other samplers need not wait for
@@ -26,7 +26,7 @@ class NUTS:
 
     def __post_init__(self) -> None:
         check_draws("draws", self.draws, self.chains)
-        check_integer("tune", self.tune, 1)
+        check_draws("tune", self.tune, self.chains, smallest=1)
 
     def run(
         self,

@@ -50,9 +50,9 @@ def check_integer(name: str, value: Any, smallest: int) -> None:
         raise InputError(f"{name} must be an integer of at least {smallest}, got {value!r}")
 
 
-def check_draws(name: str, draws: Any, chains: Any) -> None:
+def check_draws(name: str, draws: Any, chains: Any, smallest: int = 4) -> None:
     """Raise InputError for fewer draws or chains than diagnostics need, or too many to be held."""
-    check_integer(name, draws, 4)
+    check_integer(name, draws, smallest)
     check_integer("chains", chains, 2)  # R-hat compares them.
     if draws * chains > MAX_DRAWS:
         raise InputError(f"{name} x chains must be at most {MAX_DRAWS}, got {draws * chains}")
