@@ -42,6 +42,11 @@ def finite_number(name: str, value: Any) -> float:
     return number
 
 
+def counted(number: int, noun: str) -> str:
+    """``"1 toy"``, ``"2 toys"``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def one_line(error: BaseException, text: str = "") -> str:
     """What an error says, or this text, with the notes of the error."""
     return " ".join("; ".join([text or str(error), *getattr(error, "__notes__", ())]).split())

@@ -83,6 +83,17 @@ def test_files_of_the_walks_are_what_the_package_takes(cevns_bayes, tmp_path, na
     assert "cevns" in out
 
 
+def test_threshold_and_background_of_the_walk_through_a_detector(cevns_bayes, tmp_path):
+    ((file, text),) = FILE.findall((DOCS / "howto/detector.md").read_text(encoding="utf-8"))
+    (tmp_path / file).write_text(text)
+    changes = ("--threshold", f"{file}=0.4", "--background", f"{file}=0.5")
+    code, out, err = cevns_bayes("predict", "sm", "--data", file, *changes)
+    assert code == 0, err
+    events = {line.split()[0]: float(line.split()[1]) for line in out.splitlines()[1:]}
+    assert events["flat"] == pytest.approx(0.5 * 17.0 * 5.6)
+    assert 0 < events["cevns"] < float(cb.predict("sm", {}, str(tmp_path / file)).cevns.sum())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["scenario", "detector"])
 def test_fits_of_the_walks_run(cevns_bayes, tmp_path, name):

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, check_convergence
 from cevns_bayes.bayesian.provenance import recorded, require
-from cevns_bayes.errors import InputError
+from cevns_bayes.errors import InputError, counted
 
 # WAIC of a bin above this variance is not reliable: Vehtari, Gelman, Gabry, arXiv:1507.04544.
 MAX_WAIC_VARIANCE = 0.4
@@ -107,7 +107,9 @@ def _warn_of_versions(posteriors: Mapping[str, xr.DataTree]) -> None:
 def _check_usable(name: str, posterior: xr.DataTree, by_bin: xr.DataArray) -> None:
     unusable = int((~np.isfinite(by_bin.to_numpy())).any(axis=(0, 1)).sum())
     if unusable:
-        raise InputError(f"the log-likelihood of '{name}' is not finite in {unusable} bins")
+        raise InputError(
+            f"the log-likelihood of '{name}' is not finite in {counted(unusable, 'bin')}"
+        )
     if problems := check_convergence(posterior).problems:
         _log.warning("'%s' has not converged: %s.", name, "; ".join(problems))
 
@@ -128,7 +130,7 @@ def log_likelihood_by_bin(posterior: xr.DataTree) -> xr.DataArray:
 def _loo(posterior: xr.DataTree, by_bin: xr.DataArray) -> az.ELPDData:
     tree = xr.DataTree.from_dict(
         {
-            "posterior": posterior["posterior"].to_dataset(),
+            "posterior": posterior["posterior"].to_dataset().sel(draw=by_bin["draw"]),
             "log_likelihood": by_bin.to_dataset(name="counts"),
         }
     )

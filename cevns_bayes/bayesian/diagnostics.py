@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from cevns_bayes.bayesian.provenance import require
+from cevns_bayes.errors import counted
 from cevns_bayes.scenarios.priors import sampled_name
 
 # Vehtari et al., arXiv:1903.08008: R-hat below 1.01, 100 effective draws for each of 4 chains.
@@ -53,7 +54,7 @@ class Convergence:
             if not size >= MIN_ESS:
                 problems.append(f"{kind} {size:.0f} is below {MIN_ESS:.0f}")
         if self.divergences:
-            problems.append(f"{self.divergences} divergent transitions")
+            problems.append(counted(self.divergences, "divergent transition"))
         if not self.evidence_error <= MAX_EVIDENCE_ERROR:
             error = f"{self.evidence_error:.2f} is above {MAX_EVIDENCE_ERROR}"
             problems.append(f"the error of the log-evidence {error}")

@@ -165,7 +165,9 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
         better = solver.heights(moved) > solver.heights(start)
         start[better] = moved[better]
         rest = np.where(better[:, None, None], near.rest, 0.0)
-    found = solver.solve(start, range(parameters), rest=rest, far=FAR, tolerance=TOLERANCE)
+    found = solver.solve(
+        *(start, range(parameters)), rest=rest, far=FAR, tolerance=TOLERANCE, inherit=True
+    )
     root, slope = _shape(solver, found)
     alpha = found.x[:, parameters:]
     return Cells(

@@ -8,12 +8,13 @@ import pymc as pm
 import xarray as xr
 
 from cevns_bayes.bayesian.power_scaling import log_prior
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.scenarios.priors import sampled_name
 
 PRIOR_DRAWS = 2000
+MAX_NUMBERS = 4_000_000  # per draw and bin of an experiment; of more bins, every so many draws
 
 OfExperiment = Callable[[Experiment, xr.DataArray], xr.DataArray]
 """Maps an experiment and its expected counts (dims chain, draw, bins) to an array."""
@@ -22,11 +23,14 @@ OfExperiment = Callable[[Experiment, xr.DataArray], xr.DataArray]
 def assembled(trace: xr.DataTree, problem: Problem, seed: int) -> xr.DataTree:
     """Groups of a result of :func:`cevns_bayes.sample`, from draws of all variables of the model.
 
-    Expected counts are apart from the parameters, in the group ``expected``.
+    Expected counts are apart from the parameters, in the group ``expected``. That and the other
+    groups with bins have every second or third draw only, where there are many bins.
     """
     draws = trace["posterior"].to_dataset()
     expected = draws[[experiment.qualified("expected") for experiment in problem.experiments]]
     parameters = _parameters(draws.drop_vars(list(expected)), problem)
+    largest = max(counts.size for counts in expected.data_vars.values())
+    expected = expected.isel(draw=slice(None, None, -(-largest // MAX_NUMBERS)))
 
     def by_experiment(function: OfExperiment) -> xr.Dataset:
         return xr.Dataset(
@@ -84,7 +88,7 @@ def _attributes(problem: Problem) -> dict[str, tuple[str, str]]:
 
 def _prior(model: pm.Model, seed: int) -> xr.Dataset:
     """Draws of the free variables from their priors."""
-    draws = pm.draw(model.free_RVs, PRIOR_DRAWS, random_seed=seed, mode=FAST_COMPILE)
+    draws = pm.draw(model.free_RVs, PRIOR_DRAWS, random_seed=seed, mode=AS_WRITTEN)
     return xr.Dataset(
         {
             rv.name: (("chain", "draw"), values[None])

@@ -15,7 +15,7 @@ import xarray as xr
 from pytensor.graph.replace import graph_replace, vectorize_graph
 
 from cevns_bayes.bayesian.provenance import recorded, require
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.scenarios.priors import sampled_name
 
 THRESHOLD = 0.05  # Sensitivities above it matter: arXiv:2107.14054.
@@ -47,7 +47,7 @@ def log_prior(model: pm.Model, posterior: xr.Dataset) -> xr.Dataset:
     draws = [posterior[rv.name].transpose(*SAMPLE_DIMS, ...) for rv in model.free_RVs]
     chains = draws[0].shape[:2]
     flat = [draw.to_numpy().reshape((-1, *draw.shape[2:])) for draw in draws]
-    evaluate = pytensor.function(many, of_many, mode=FAST_COMPILE, on_unused_input="ignore")
+    evaluate = pytensor.function(many, of_many, mode=AS_WRITTEN, on_unused_input="ignore")
     found = zip(model.free_RVs, evaluate(*flat), strict=True)
     return xr.Dataset(
         {
@@ -94,7 +94,11 @@ def power_scaling(posterior: xr.DataTree) -> xr.Dataset:
         "of_nuisances": _total(priors[nuisances]),
         "likelihood": _total(likelihood),
     }
-    columns = {kind: _sensitivity(draws[names], density) for kind, density in scaled.items()}
+    of_bins = {"likelihood": draws.sel(draw=likelihood["draw"])[names]}
+    columns = {
+        kind: _sensitivity(of_bins.get(kind, draws[names]), density)
+        for kind, density in scaled.items()
+    }
     diagnosis = [
         _diagnosis(*pair) for pair in zip(columns["prior"], columns["likelihood"], strict=True)
     ]

@@ -22,7 +22,7 @@ from cevns_bayes.engine.problem import (
     Problem,
     ScenarioLike,
 )
-from cevns_bayes.errors import InputError, unknown_name
+from cevns_bayes.errors import InputError, counted, unknown_name
 
 SamplerName = Literal["auto", "laplace", "nuts", "smc", "nested"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
@@ -84,9 +84,10 @@ def sample(
         Groups ``posterior`` (parameters of interest first), ``expected`` counts
         (``"<experiment>::expected"``), ``sample_stats``, ``prior`` draws, ``log_prior`` per
         variable, ``log_likelihood`` per bin, ``posterior_predictive``, ``observed_data`` and
-        ``constant_data`` (bin edges); attrs with the sampler and why it was chosen, versions, seed,
-        settings and the data hash; of all samplers but NUTS also ``log_evidence`` and
-        ``log_evidence_error``, of nested sampling ``effective_size``. Of laplace also the group
+        ``constant_data`` (bin edges). Where there are many bins, what has these is there at every
+        so many draws. Attrs: the sampler and why it was chosen, versions, seed, settings and the
+        data hash; of all samplers but NUTS also ``log_evidence`` and ``log_evidence_error``, of
+        nested sampling ``effective_size``. Of laplace also the group
         ``marginal``: cells of the parameters of interest with their probabilities.
 
     Raises
@@ -186,7 +187,9 @@ class Task:
         scenario = self.problem.scenario
         why = unsuitable(self.problem)
         if not why:
-            tree = self.by(laplace, f"{len(scenario.parameter_names)} parameters of interest")
+            tree = self.by(
+                laplace, f"{counted(len(scenario.parameter_names), 'parameter')} of interest"
+            )
             if not (problems := check_convergence(tree).problems):
                 return tree
             why = f"laplace did not converge ({'; '.join(problems)})"

@@ -10,7 +10,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from pytensor.graph.replace import graph_replace
 
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem, nuisance_names
 from cevns_bayes.errors import InputError
 from cevns_bayes.scenarios.priors import sampled_name
@@ -36,7 +36,7 @@ def try_predictions(problem: Problem) -> str:
     _warn_of_unlisted(problem)
     signals = _signals_without_nuisances(problem)
     variables = [*model.free_RVs, *model.deterministics]
-    draws = pm.draw([*variables, *signals], DRAWS, random_seed=SEED, mode=FAST_COMPILE)
+    draws = pm.draw([*variables, *signals], DRAWS, random_seed=SEED, mode=AS_WRITTEN)
     predicted = draws[len(model.free_RVs) : len(variables)]
     for i, values in enumerate(zip(*predicted, strict=True)):
         if not all(np.isfinite(value).all() for value in values):

@@ -14,6 +14,7 @@ from cevns_bayes.commands.arguments import (
     write_new,
 )
 from cevns_bayes.commands.options import PATH, model_options, runner_options, toy_options
+from cevns_bayes.errors import counted
 from cevns_bayes.report.terminal import err, out, print_table
 
 csv_option = click.option("--csv", "csv_file", type=PATH, help="Write a new CSV file.")
@@ -162,7 +163,9 @@ def calibrate(scenario: str, data: str, replicas: int, output: Path | None, **op
         write_calibrated(found, output)
     print_table(calibrated(found))
     if found.failed or found.doubtful:
-        err.print(f"[bold red]{found.failed} failed, {found.doubtful} doubtful posteriors.")
+        err.print(
+            f"[bold red]{found.failed} failed, {counted(found.doubtful, 'doubtful posterior')}."
+        )
 
 
 @click.command("merge-toys")

@@ -76,14 +76,16 @@ forecast_options = options_of(
         multiple=True,
         metavar="[DATA=]ENERGY",
         callback=lambda context, parameter, texts: numbers_by_data("--threshold", texts),
-        help="Forecast with another threshold, in the unit of the energies. May be repeated.",
+        help="Forecast with another threshold, in the unit of the energies; of one experiment, "
+        "DATA as in --data. May be repeated.",
     ),
     click.option(
         "--background",
         multiple=True,
         metavar="[DATA=]FACTOR",
         callback=lambda context, parameter, texts: numbers_by_data("--background", texts),
-        help="Forecast for so many times the background. May be repeated.",
+        help="Forecast for so many times the background; of one experiment, DATA as in --data, "
+        "a name or a file. May be repeated.",
     ),
     click.option(
         "--sigma",

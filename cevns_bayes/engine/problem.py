@@ -10,7 +10,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.expected import add_likelihood, declare_nuisance
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.experiment import Experiment, Nuisance
@@ -132,7 +132,7 @@ class Problem:
         names = [(name, key) for name, parts in self.components.items() for key in parts]
         outputs = [pt.as_tensor(self.components[name][key]) for name, key in names]
         evaluate = pytensor.function(
-            [], outputs, givens=given, mode=FAST_COMPILE, on_unused_input="ignore"
+            [], outputs, givens=given, mode=AS_WRITTEN, on_unused_input="ignore"
         )
         counts: dict[str, dict[str, np.ndarray]] = {name: {} for name in self.components}
         for (name, key), array in zip(names, evaluate(), strict=True):

@@ -130,6 +130,7 @@ class Solver:
         tolerance: float = TOLERANCE,
         rounds: int = ROUNDS,
         curvature: bool = True,
+        inherit: bool = False,
     ) -> Solution:
         """Maxima at many points.
 
@@ -154,6 +155,8 @@ class Solver:
             Of ``ROUND`` steps at most; few of them spare hopeless points.
         curvature
             Whether to compute the curvature and its rest, which are empty otherwise.
+        inherit
+            Whether the rest nearby, where it served, is as good as that at the maximum.
         """
         measured = self._measured(counts)
         size = len(self.compiled.priors)
@@ -177,8 +180,10 @@ class Solver:
             if not todo.size:
                 break
         if curvature:
-            rest = np.zeros_like(bent)
-            (rest[~hopeless],) = self._rests(measured, climbed[0], todo=~hopeless)
+            rest = climbed[1] if inherit else np.zeros_like(bent)
+            lacking = ~hopeless & ~rest.any(axis=(1, 2))
+            if lacking.any():
+                (rest[lacking],) = self._rests(measured, climbed[0], todo=lacking)
             bent += rest
         else:
             bent = rest = np.zeros((len(start), 0, 0))

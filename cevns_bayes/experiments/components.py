@@ -278,7 +278,7 @@ class FormulaBackground(_Acting):
         if np.ndim(symbolic) != len(shape):
             got = np.ndim(symbolic)
             raise InputError(
-                f"{title} formula of PyTensor variables must have {len(shape)} axes, got {got}"
+                f"{title} formula of PyTensor variables must have dimension {len(shape)}, got {got}"
             )
 
     def expected(self, alphas: Alphas) -> Any:

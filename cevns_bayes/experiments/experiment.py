@@ -258,7 +258,8 @@ class Experiment:
 
     def asimov(self, counts: Any) -> "Experiment":
         """The experiment with expected counts in place of the observed ones."""
-        about = self.reference if self.is_pseudo_data else f"{ASIMOV}{self.reference}"
+        source = self.reference or self.full_name
+        about = source if self.is_pseudo_data else f"{ASIMOV}{source}"
         return replace(self, counts=counts, reference=about, is_pseudo_data=True)
 
     def fluctuated(self, seed: int) -> "Experiment":

@@ -16,8 +16,10 @@ from cevns_bayes.frequentist.search import MAX_SCANNED
 from cevns_bayes.scenarios.prior_view import Limits
 
 LEVELS = (0.68, 0.90, 0.95)
+DRAWN_POINTS = 500
 FINER = 4  # times as many points as on the grid of a surface
 MAX_SMOOTH = 20.0  # Where Delta chi^2 is higher, as where it is but a bound, a spline is flat.
+HIGHEST = 14.0  # Up to there borders are those of the spline.
 MAX_BEND = 0.4  # Straight lines between points may be that far from the spline near a border.
 
 
@@ -34,6 +36,13 @@ class Curve:
     values: np.ndarray
     delta_chi2: np.ndarray
     points: np.ndarray
+
+    def smooth(self, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+        """Values between two ends, close enough for a figure, and Delta chi^2 there."""
+        x = np.union1d(self.values, np.linspace(low, high, DRAWN_POINTS))
+        low, high = max(low, self.values[0]), min(high, self.values[-1])
+        x = x[(x >= low) & (x <= high)]
+        return x, PchipInterpolator(self.values, self.delta_chi2)(x)
 
     def intervals(self, level: float = 0.90) -> list[Limits]:
         """Disjoint confidence intervals, 0 < level < 1; one that is open ends at the limits."""
@@ -59,7 +68,8 @@ class Curve:
 class Surface:
     """Profile of two parameters on a grid; ``delta_chi2`` has the shape (len(x), len(y)).
 
-    Far outside every region the nuisances are not fitted: there ``delta_chi2`` is an upper bound.
+    Far outside every region the nuisances are not fitted: there ``delta_chi2`` is an upper bound,
+    or, where the grid was made finer, cut at ``MAX_SMOOTH``.
     ``dof`` are the degrees of freedom of its regions: 2, or 1 for limits on one parameter at given
     values of the other.
     ``minima`` are x, y and Delta chi^2 along the curves of both parameters, shape (points, 3): they
@@ -73,33 +83,40 @@ class Surface:
     minima: np.ndarray
     dof: int = 2
 
-    def finer(self) -> "Surface":
-        """On a grid ``FINER`` times as fine, interpolated by a cubic spline.
+    def finer(self, factor: int = FINER) -> "Surface":
+        """On a grid that many times as fine, interpolated by a cubic spline.
 
         Delta chi^2 is cut at ``MAX_SMOOTH``. Bands that are hardly wider than the steps of the grid
         are smooth then, and end in one piece.
         """
-        x, y = (np.linspace(of[0], of[-1], FINER * (len(of) - 1) + 1) for of in (self.x, self.y))
+        x, y = (np.linspace(of[0], of[-1], factor * (len(of) - 1) + 1) for of in (self.x, self.y))
         delta = np.minimum(self.delta_chi2, MAX_SMOOTH)
         return replace(self, x=x, y=y, delta_chi2=RectBivariateSpline(self.x, self.y, delta)(x, y))
 
     @property
     def resolved(self) -> bool:
         """Whether straight lines between points tell the borders of regions as a spline does."""
-        finer = self.finer()
+        return not self.unresolved(self.finer()).any()
+
+    def unresolved(self, finer: "Surface") -> np.ndarray:
+        """Points of a finer grid where they do not, shape (len(finer.x), len(finer.y))."""
         delta = np.minimum(self.delta_chi2, MAX_SMOOTH)
         straight = RectBivariateSpline(self.x, self.y, delta, kx=1, ky=1)(finer.x, finer.y)
-        low, high = self.threshold(LEVELS[0]), self.threshold(LEVELS[-1])
-        near = (finer.delta_chi2 > low) & (finer.delta_chi2 < high)
-        return bool((np.abs(straight - finer.delta_chi2)[near] < MAX_BEND).all())
+        low, high = np.sort([straight, finer.delta_chi2], axis=0)
+        near = (high > self.threshold(LEVELS[0])) & (low < self.threshold(LEVELS[-1]))
+        return near & (high - low >= MAX_BEND)
 
     def threshold(self, level: float) -> float:
         """Delta chi^2 at the border of a confidence region."""
         return threshold(level, self.dof)
 
     def contours(self, level: float = 0.90) -> list[np.ndarray]:
-        """Borders of the confidence region, each (vertices, 2), open at ends of the grid."""
-        return self.borders(self.threshold(level))
+        """Borders of the confidence region, each (vertices, 2), open at ends of the grid.
+
+        Those of the spline, unless it is cut nearby.
+        """
+        height = self.threshold(level)
+        return (self.finer() if height < HIGHEST else self).borders(height)
 
     def borders(self, height: float | np.ndarray) -> list[np.ndarray]:
         """The same where Delta chi^2 is below a height, or one for each point of the grid."""

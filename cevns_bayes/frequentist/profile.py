@@ -19,6 +19,7 @@ from cevns_bayes.scenarios.prior_view import Limits
 __all__ = ["LEVELS", "Curve", "Profile", "Surface", "profile", "threshold"]
 
 DEFAULT_POINTS = 101
+DOUBLINGS = 1  # of a surface that is not resolved
 MARGIN = 0.15  # A surface has this part of the confidence region around it.
 
 
@@ -53,7 +54,8 @@ def profile(
     Parameters
     ----------
     points
-        Points of the grid of a surface along each axis.
+        Points of the grid of a surface along each axis; about twice as many where it is not
+        resolved.
     surfaces
         Whether to compute the surfaces of pairs as well as the curves.
     dof
@@ -91,35 +93,18 @@ def profile_of(
     *,
     surfaces: bool = True,
     dof: int = 2,
-    most_points: int = 0,
+    doublings: int = DOUBLINGS,
 ) -> Profile:
     """The same of a problem with its search, which may serve for more.
 
-    Surfaces have up to ``most_points`` along each axis, if that is more than ``points``, until they
-    are resolved.
+    Surfaces have twice as many points up to ``doublings`` times, until they are resolved.
     """
     scan = Scan.of(search)
     curves = {name: scan.curve(name) for name in search.names}
     pairs = list(combinations(curves, 2)) if surfaces else []
-    maps = {pair: _surface(scan, pair, curves, points, most_points, dof) for pair in pairs}
+    grids = {name: _grid(curve, points) for name, curve in curves.items()}
+    maps = {pair: scan.surface(*pair, grids, dof, doublings=doublings) for pair in pairs}
     return Profile(fit_result(problem, search, scan.minima), curves, maps)
-
-
-def _surface(
-    scan: Scan,
-    pair: tuple[str, str],
-    curves: Mapping[str, Curve],
-    points: int,
-    most_points: int,
-    dof: int,
-) -> Surface:
-    """With twice as many points again and again until it is resolved."""
-    while True:
-        grids = {name: _grid(curves[name], points) for name in pair}
-        surface = scan.surface(*pair, grids, dof)
-        points = 2 * points - 1
-        if points > most_points or surface.resolved:
-            return surface
 
 
 def _grid(curve: Curve, points: int) -> np.ndarray:

@@ -5,7 +5,7 @@ minima, bands and valleys: neighbours on a curve are not the only points from wh
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
@@ -22,6 +22,8 @@ NEAR_POINTS = np.linspace(-4.0, 4.0, 25)  # and these around a minimum, in units
 OTHER_POINTS = 201  # There are so many on a line along which minima are looked for.
 STARTS = 3  # So many local minima are followed.
 COARSE_STEP = 4  # Every so many points of a surface nuisances are fitted first.
+AROUND = 3  # So many points around those where a surface is not resolved are fitted as well.
+MAX_WANTED = 5000  # Where it would take more points, as of a surface full of ripples, it stays.
 SLACK = 10.0  # Fitting the nuisances is then expected to lower chi^2 by no more elsewhere.
 ACCURACY = 1e-6  # of heights on a surface
 ROUNDS = 4  # for the first points of a surface, of which some are hopeless
@@ -69,34 +71,64 @@ class Scan:
         delta = line.delta(self.minima.height[0])
         return Curve(name, (float(low), float(high)), line.values, delta, line.points.x)
 
-    def surface(self, x: str, y: str, grids: Mapping[str, np.ndarray], dof: int = 2) -> Surface:
+    def surface(
+        self,
+        x: str,
+        y: str,
+        grids: Mapping[str, np.ndarray],
+        dof: int = 2,
+        *,
+        doublings: int = 0,
+    ) -> Surface:
         """Profile of two; everything else is fitted where that could bring a point into a region.
 
-        At first at few points. Between them it is interpolated, and fitted where chi^2 is low.
+        At first at few points. Between them it is interpolated, and fitted where chi^2 is low. The
+        grid has twice as many points up to ``doublings`` times, until it is resolved or would take
+        too many: they are fitted where it is not resolved, and interpolated elsewhere.
         """
         held = [self.search.names.index(name) for name in (x, y)]
+        few = [grids[name][_few(len(grids[name]))] for name in (x, y)]
+        coarse = self._coarse(_mesh(*few), held)
+        minima = [
+            np.column_stack([curve.points[:, held], curve.delta_chi2])
+            for curve in (self.curve(x), self.curve(y))
+        ]
+        nowhere = np.full((len(grids[x]), len(grids[y])), np.inf)
+        empty = Surface((x, y), grids[x], grids[y], nowhere, np.concatenate(minima), dof)
+        surface = self._fitted(empty, np.ones(nowhere.shape, dtype=bool), (few, coarse), held)
+        for _ in range(doublings):
+            finer = surface.finer(2)
+            wanted = binary_dilation(surface.unresolved(finer), np.ones((3, 3)), AROUND)
+            if not 0 < wanted.sum() < MAX_WANTED:
+                break
+            surface = self._fitted(finer, wanted, (few, coarse), held)
+        return surface
+
+    def _fitted(
+        self,
+        surface: Surface,
+        wanted: np.ndarray,
+        coarse: tuple[Sequence[np.ndarray], Solution],
+        held: Sequence[int],
+    ) -> Surface:
+        """With Delta chi^2 anew where it is wanted."""
         solver, lowest = self.search.solver, self.minima.height[0]
-        mesh = np.stack(np.meshgrid(grids[x], grids[y], indexing="ij"), axis=-1)
-        few = [np.unique([*range(0, n, COARSE_STEP), n - 1]) for n in mesh.shape[:2]]
-        coarse = self._coarse(mesh[np.ix_(*few)], held)
-        points, rest = _between(coarse, few, mesh, held)
-        heights = solver.heights(points.reshape(-1, points.shape[-1])).reshape(mesh.shape[:2])
-        done = np.zeros(heights.shape, dtype=bool)
+        points, rest = _between(*coarse, _mesh(surface.x, surface.y)[wanted], held)
+        heights = solver.heights(points)
         heights = np.where(np.isfinite(heights), heights, FAR_BELOW)
         todo = 2 * (lowest - heights) < MAX_DELTA + SLACK
+        done = np.zeros(len(points), dtype=bool)
         while todo.any():
             found = solver.solve(
                 points[todo], held, rest=rest[todo], tolerance=ACCURACY, curvature=False
             )
             heights[todo], done[todo] = np.fmax(found.height, heights[todo]), True
-            near = done & (2 * (lowest - heights) < MAX_DELTA)
-            todo = binary_dilation(near, np.ones((3, 3))) & ~done
-        minima = [
-            np.column_stack([curve.points[:, held], curve.delta_chi2])
-            for curve in (self.curve(x), self.curve(y))
-        ]
-        delta = 2 * (lowest - heights)
-        return Surface((x, y), grids[x], grids[y], delta, np.concatenate(minima), dof)
+            near = np.zeros(wanted.shape, dtype=bool)
+            near[wanted] = done & (2 * (lowest - heights) < MAX_DELTA)
+            todo = binary_dilation(near, np.ones((3, 3)))[wanted] & ~done
+        delta = surface.delta_chi2.copy()
+        delta[wanted] = 2 * (lowest - heights)
+        return replace(surface, delta_chi2=delta)
 
     def _coarse(self, mesh: np.ndarray, held: Sequence[int]) -> Solution:
         """Minima on a grid, from local minima moved there; points of shape (x, y, ...)."""
@@ -112,18 +144,26 @@ class Scan:
         return Solution(*(array.reshape(*mesh.shape[:2], *array.shape[1:]) for array in arrays))
 
 
+def _few(number: int) -> list[int]:
+    """Every so many of points, with the last."""
+    return sorted({*range(0, number, COARSE_STEP), number - 1})
+
+
+def _mesh(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Points of a grid, shape (x, y, 2)."""
+    return np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1)
+
+
 def _between(
-    coarse: Solution, few: Sequence[np.ndarray], mesh: np.ndarray, held: Sequence[int]
+    grids: Sequence[np.ndarray], coarse: Solution, places: np.ndarray, held: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Variables interpolated between coarse points, and rests of those nearest."""
-    everywhere = np.moveaxis(np.indices(mesh.shape[:2]), 0, -1)
-    points = RegularGridInterpolator(tuple(few), coarse.x)(everywhere)
-    points[..., held] = mesh
+    """Variables at places, interpolated between coarse points, and rests of those nearest."""
+    points = RegularGridInterpolator(tuple(grids), coarse.x)(places)
+    points[..., held] = places
     nearest = [
-        np.abs(at[:, None] - np.arange(n)).argmin(axis=0)
-        for at, n in zip(few, mesh.shape[:2], strict=True)
+        np.abs(grid[:, None] - at).argmin(axis=0) for grid, at in zip(grids, places.T, strict=True)
     ]
-    return points, coarse.rest[np.ix_(*nearest)]
+    return points, coarse.rest[tuple(nearest)]
 
 
 def _first_lines(search: Search) -> list[Line]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cevns_bayes.errors import InputError
+from cevns_bayes.errors import InputError, counted
 from cevns_bayes.releases.text import csv_text, read_columns, read_histogram, source_text
 
 FILES = (
@@ -108,7 +108,7 @@ def _grid(path: Path) -> np.ndarray:
     counts, _, _ = np.histogram2d(energy, time, bins=(GRID_ENERGY_PE, GRID_TIME_US))
     if counts.sum() != len(events):
         raise InputError(
-            f"{path}: {len(events) - int(counts.sum())} events outside "
+            f"{path}: {counted(len(events) - int(counts.sum()), 'event')} outside "
             f"0-{GRID_ENERGY_PE[-1]:g} PE, 0-{GRID_TIME_US[-1]:g} us"
         )
     return counts

@@ -1,14 +1,18 @@
 """All figures of a report, with their captions."""
 
+from collections.abc import Sequence
+
 from matplotlib.figure import Figure
 
 from cevns_bayes.bayesian.diagnostics import sampled_names
+from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.report.analysis import Analysis
 from cevns_bayes.report.expectations import BEST_FIT, STANDARD_MODEL
 from cevns_bayes.report.plot_data import plot_predictive, plot_spectra
 from cevns_bayes.report.plot_draws import plot_corner, plot_pareto_k, plot_prior_to_posterior
 from cevns_bayes.report.plot_pulls import plot_pulls, ranked
 from cevns_bayes.report.plot_results import plot_curves, plot_region
+from cevns_bayes.report.record import Recorded, data_word
 from cevns_bayes.report.style import percent
 
 MAX_CORNER = 6  # variables that a page can show
@@ -24,12 +28,12 @@ CAPTIONS = {
     "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis, "
     "where any other level can be read off; the star is the best fit.",
     "region": "Credible regions (filled) and confidence regions (lines).",
-    "spectra": "Data and expectation along each axis of the bins; stacked: the best fit; at the "
+    "spectra": "{data} and expectation along each axis of the bins; stacked: the best fit; at the "
     "bottom: data less best fit, in units of the error bars, which are what data scatter around "
-    "their expectation. The p-value is of the deviance of all bins.",
-    "predictive": "Data and replicated data of the posterior.",
+    "their expectation.",
+    "predictive": "{data} and replicated data of the posterior.",
     "corner": "Joint posterior of the parameters and the nuisances of most impact on them at the "
-    "best fit, which the lines mark.",
+    "best fit, which the lines mark. Filled: HDI regions of {levels}.",
     "pulls": "Left: nuisances at the best fit, in units of the widths of their priors; those "
     "without a Gaussian prior have no point. Right: by how much the best fit of a parameter moves "
     "when a nuisance is held one error away from its best fit, everything else fitted again; a "
@@ -46,11 +50,13 @@ def section_of(name: str) -> str:
 
 def caption(name: str, analysis: Analysis) -> str:
     """Words below a figure; published intervals are named only where there are any."""
-    kind = name.split("_")[0]
-    words = [CAPTIONS[kind]]
-    if kind == "corner":
-        levels = ", ".join(map(percent, analysis.view.of_intervals))
-        words += [f"Filled: HDI regions of {levels}."]
+    kind, _, of = name.partition("_")
+    shown = [e for e in analysis.experiments if e.name == of] or analysis.experiments
+    data = _data_words(shown)
+    levels = ", ".join(map(percent, analysis.view.of_intervals))
+    words = [CAPTIONS[kind].format(data=f"{data[0].upper()}{data[1:]}", levels=levels)]
+    if kind == "spectra" and of in analysis.p_values:
+        words += ["The p-value is of the deviance of all bins."]
     if kind in SECTIONS["result"]:
         toys = analysis.view.toys
         by_toys = toys.intervals if kind == "posterior" else toys.contours
@@ -58,6 +64,11 @@ def caption(name: str, analysis: Analysis) -> str:
         words += ["Purple: Feldman-Cousins."] if by_toys else []
         words += [f"Drawn over it: {overlay.label}." for overlay in analysis.view.overlays]
     return " ".join(words)
+
+
+def _data_words(experiments: Sequence[Experiment | Recorded]) -> str:
+    """``"data and Asimov data"``."""
+    return " and ".join(dict.fromkeys(data_word(experiment) for experiment in experiments))
 
 
 def draw(analysis: Analysis) -> dict[str, Figure]:
@@ -87,7 +98,7 @@ def _parameters(analysis: Analysis) -> dict[str, Figure]:
     if analysis.profile is None:
         return {}
     data = ", ".join(experiment.full_name for experiment in analysis.experiments)
-    title = f"{analysis.scenario.title}, data: {data}"
+    title = f"{analysis.scenario.title}, {_data_words(analysis.experiments)}: {data}"
     parameters = {parameter.name: parameter for parameter in analysis.parameters}
     posterior, profile, bounds = analysis.posterior, analysis.profile, analysis.bounds
     view = analysis.view

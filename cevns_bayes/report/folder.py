@@ -20,7 +20,7 @@ REPORT_FILE = "report.html"
 POSTERIOR_FILE = "posterior.nc"
 ARCHIVE_FILE = "analysis.nc"
 THINNED = ("expected", "posterior_predictive")
-MAX_NUMBERS = 1_000_000  # of one array; of more, fewer draws or digits are kept:
+MAX_NUMBERS = 500_000  # of one array; of more, fewer draws or digits are kept:
 RESOLUTION = 1 / 64  # of the log-likelihood of a bin, in units of its standard deviation.
 NOISE = 1e-9  # of a log-likelihood that does not vary
 
@@ -238,7 +238,8 @@ def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
         f"/{group}": {
             str(name): {
                 "zlib": True,
-                "complevel": 6,
+                "shuffle": True,
+                "complevel": 4,
                 "chunksizes": (1, values.sizes["draw"], *[1] * (values.ndim - 2)),
                 "dtype": "float32" if values.dtype == np.float64 else values.dtype.name,
             }

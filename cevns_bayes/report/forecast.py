@@ -22,7 +22,7 @@ from cevns_bayes.report.tables import Column, Table
 from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
-SURFACE_POINTS, MOST_POINTS = 61, 241
+SURFACE_POINTS, DOUBLINGS = 61, 2
 DRAWS, SEED = 250, 1  # Regions come from cells, which need no draws.
 
 TOGETHER = "together"
@@ -95,7 +95,7 @@ def forecast(scenario: ScenarioLike, data: DataLike, **options: Unpack[ModelOpti
 
 def _sensitivity(problem: Problem) -> Sensitivity:
     search = Search.of(problem)
-    scanned = profile_of(problem, search, SURFACE_POINTS, most_points=MOST_POINTS)
+    scanned = profile_of(problem, search, SURFACE_POINTS, doublings=DOUBLINGS)
     parameters = tuple(
         p if p.name in scanned.curves else p.logarithm
         for p in problem.scenario.parameters_of_interest

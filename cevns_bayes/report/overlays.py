@@ -26,7 +26,7 @@ class Overlay:
     """Connected pieces of a curve, each of shape (points, 2), over two named axes.
 
     ``keys`` are the cells of each piece in the other columns; colour and ``dashed``, the style of
-    the line, are chosen by the figure unless given.
+    the line, are chosen by the figure unless given; ``file`` is where it was read.
     """
 
     label: str
@@ -35,6 +35,7 @@ class Overlay:
     keys: tuple[tuple[str, ...], ...] = ()
     colour: str = ""
     dashed: Any = "-"
+    file: str = ""
 
     def on(self, x: str, y: str) -> list[np.ndarray]:
         """Pieces in the variables of a panel, of which each may be the log10 of an axis.
@@ -58,9 +59,8 @@ def _is_log(name: str, wanted: str) -> bool | None:
 
 
 def _drawn(piece: np.ndarray, logs: Iterable[bool | None]) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):  # a curve that begins at zero
-        columns = [np.log10(x) if log else x for x, log in zip(piece.T, logs, strict=True)]
-    return np.column_stack(columns)
+    pairs = zip(piece.T, logs, strict=True)
+    return np.column_stack([np.log10(x) if log else x for x, log in pairs])
 
 
 def overlay_of(text: str) -> Overlay:
@@ -100,7 +100,8 @@ def read_overlay(path: Path, label: str = "") -> Overlay:
         for key, group in groupby(points, lambda p: p[0])
     }
     axes_of = (names[0], names[1])
-    return Overlay(label or path.stem, axes_of, tuple(pieces.values()), tuple(pieces))
+    columns = tuple(pieces.values()), tuple(pieces)
+    return Overlay(label or path.stem, axes_of, *columns, file=str(path))
 
 
 def _point(
@@ -138,9 +139,20 @@ def _numbers(cells: Iterable[str]) -> list[float]:
 
 
 def check_overlays(overlays: Iterable[Overlay], parameters: Iterable[str]) -> None:
-    """Refuse curves of other variables than these, as they are sampled, or without log10."""
-    names = {HEIGHT, *(name for p in parameters for name in (p, physical_name(p)))}
+    """Refuse curves of other variables than these, as they are sampled, or without log10.
+
+    The latter must be positive, as they are shown on a logarithmic axis.
+    """
+    sampled = {HEIGHT, *parameters}
+    logs = {physical_name(name): name for name in sampled if physical_name(name) != name}
+    names = sampled | {*logs}
     for overlay in overlays:
-        for axis in overlay.axes:
+        for i, axis in enumerate(overlay.axes):
             if axis not in names:
                 raise unknown_name(f"column of the overlay '{overlay.label}'", axis, names)
+            lowest = min(piece[:, i].min() for piece in overlay.pieces)
+            if axis in logs and lowest <= 0:
+                raise InputError(
+                    f"{overlay.file or overlay.label}: column {axis} must be positive, as "
+                    f"{logs[axis]} is shown, got {lowest:g}"
+                )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from cevns_bayes.experiments.experiment import Axis, Experiment
 from cevns_bayes.report.expectations import expected_draws
-from cevns_bayes.report.record import Recorded
+from cevns_bayes.report.record import Recorded, data_word
 from cevns_bayes.report.style import (
     COMPONENTS,
     OTHERS,
@@ -87,7 +87,7 @@ class _Projection:
     ) -> None:
         others = [other.name for other in experiment.axes if other is not axis]
         width = xr.DataArray(np.diff(axis.edges), dims=axis.name)
-        self.axis, self.width = axis, width
+        self.axis, self.width, self.word = axis, width, data_word(experiment)
         self.signals = [signal.name for signal in experiment.signals]
         self.fitted = best_fit.sum(others) / width
         signal = _sum(standard_model.sum(others) / width, self.signals)
@@ -121,7 +121,7 @@ class _Projection:
         points = self.observed.to_numpy() / width - away
         error = self.noise / width
         style: dict[str, Any] = {"fmt": "o", "markersize": 3, "linewidth": 1, "color": "black"}
-        panel.errorbar(self.axis.centres, points, error, label="data", **style)
+        panel.errorbar(self.axis.centres, points, error, label=self.word, **style)
         panel.set_ylabel(f"events {per_unit(self.axis)}")
         show_all(panel, top, high, low, predicted, points - error, points + error, np.zeros(1))
 
@@ -174,7 +174,9 @@ def plot_predictive(experiment: Experiment | Recorded, posterior: xr.DataTree) -
         others = [experiment.qualified(a.name) for a in experiment.axes if a is not axis]
         bands = _replicas(panel, axis, replicated.sum(others))
         counts = observed.sum(others).to_numpy() / np.diff(axis.edges)
-        panel.plot(axis.centres, counts, "o", color="black", markersize=3, label="data")
+        word = data_word(experiment)
+        style: dict[str, Any] = {"color": "black", "markersize": 3, "label": word}
+        panel.plot(axis.centres, counts, "o", **style)
         panel.set(xlabel=axis.title, ylabel=f"events {per_unit(axis)}", xlim=axis.edges[[0, -1]])
         show_all(panel, counts, *bands)
     reference = experiment.reference or experiment.full_name

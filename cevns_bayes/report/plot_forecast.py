@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from cevns_bayes.bayesian.regions import posterior_density_2d
 from cevns_bayes.experiments.experiment import Experiment
-from cevns_bayes.frequentist.curves import Surface
+from cevns_bayes.frequentist.curves import Surface, threshold
 from cevns_bayes.report.forecast import TOGETHER, Forecast, Sensitivity
 from cevns_bayes.report.reach import BETTER, EXPOSURES, LEVEL
 from cevns_bayes.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, TITLE, legend
@@ -38,7 +38,7 @@ def plot_regions(found: Forecast) -> Figure | None:
 
     Of two parameters, 90 % credible regions are filled and confidence regions are lines; dotted
     lines lead along the couplings of quarks that do not change the rate of a target. Of one, it is
-    Delta chi^2 with the credible intervals as bars.
+    Delta chi^2 with the height of the confidence interval, and the credible intervals as bars.
     """
     names = {tuple(p.name for p in of.parameters) for of in found.sensitivities.values()}
     if len(names) > 1 or len(found.last.parameters) > 2:
@@ -105,15 +105,15 @@ def _inside(surface: Surface) -> np.ndarray:
 
 def _region(panel: Axes, of: Sensitivity, colour: str) -> None:
     first, second = (p.name for p in of.parameters)
-    surface = of.profile.surfaces[first, second].finer()
+    surface = of.profile.surfaces[first, second]
     limits = of.profile.curves[first].limits, of.profile.curves[second].limits
     density = posterior_density_2d(of.posterior, (first, second), limits)
     levels = [density.threshold(LEVEL), np.inf]
     panel.contourf(
         density.x, density.y, density.values.T, levels=levels, colors=[colour], alpha=0.25
     )
-    levels = [surface.threshold(LEVEL)]
-    panel.contour(surface.x, surface.y, surface.delta_chi2.T, levels=levels, colors=[colour])
+    for border in surface.contours(LEVEL):
+        panel.plot(*border.T, color=colour)
 
 
 def slope(experiment: Experiment) -> float:
@@ -140,15 +140,17 @@ def is_quark_pair(parameters: Sequence[Parameter]) -> bool:
 
 def _line(panel: Axes, found: Forecast, colours: Mapping[str, str]) -> None:
     (parameter,) = found.last.parameters
-    for i, (label, of) in enumerate(found.sensitivities.items()):
-        curve = of.profile.curves[parameter.name]
-        panel.plot(curve.values, curve.delta_chi2, color=colours[label])
-        for ends in of.credible(parameter.name):
-            height = 0.96 - 0.03 * i
-            style: dict[str, Any] = {"color": colours[label], "alpha": 0.4, "linewidth": 5}
-            panel.plot(ends, [height] * 2, transform=panel.get_xaxis_transform(), **style)
     shown = [of.profile.curves[parameter.name] for of in found.sensitivities.values()]
     near = np.concatenate([c.values[c.delta_chi2 < MAX_DELTA] for c in shown])
+    height = threshold(LEVEL, 1)
+    name = rf"$\Delta\chi^2 = {height:.2f}$ ({LEVEL:.0%}, one parameter)"
+    panel.axhline(height, color=GREY, linestyle=":", linewidth=1, label=name)
+    for i, (label, of) in enumerate(found.sensitivities.items()):
+        panel.plot(*shown[i].smooth(near.min(), near.max()), color=colours[label])
+        for ends in of.credible(parameter.name):
+            at = 0.96 - 0.03 * i
+            style: dict[str, Any] = {"color": colours[label], "alpha": 0.4, "linewidth": 5}
+            panel.plot(ends, [at] * 2, transform=panel.get_xaxis_transform(), **style)
     panel.set(xlim=(near.min(), near.max()), ylim=(0, MAX_DELTA))
     panel.set(xlabel=parameter.axis_label, ylabel=r"$\Delta\chi^2$")
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from scipy.interpolate import PchipInterpolator, RegularGridInterpolator
+from scipy.interpolate import RegularGridInterpolator
 
 from cevns_bayes.bayesian.density import Density1D, Density2D, Limits
 from cevns_bayes.bayesian.regions import posterior_density_1d, posterior_density_2d
@@ -40,7 +40,6 @@ from cevns_bayes.scenarios.scenario import Parameter
 
 NO_TOYS = ByToys()
 MAX_DELTA = 9.0  # shown
-SMOOTH_POINTS = 500  # of a drawn curve
 HEADROOM = 1.12  # above a marginal posterior, for the bars
 LIMIT_COLOURS = {"confidence": PURPLE, "credible": BLUE}
 
@@ -116,10 +115,7 @@ def marginal(panel: Axes, density: Density1D, levels: Sequence[float] = INTERVAL
 def profile_curve(panel: Axes, curve: Curve, levels: Sequence[float] = INTERVAL_LEVELS) -> Axes:
     """Delta chi^2 with thresholds, on an axis at the right, which is returned."""
     twin = panel.twinx()
-    x = np.union1d(curve.values, np.linspace(*panel.get_xlim(), SMOOTH_POINTS))
-    x = x[(x >= curve.values[0]) & (x <= curve.values[-1])]
-    height = PchipInterpolator(curve.values, curve.delta_chi2)(x)
-    twin.plot(x, height, color=ORANGE, label=r"profile $\Delta\chi^2$")
+    twin.plot(*curve.smooth(*panel.get_xlim()), color=ORANGE, label=r"profile $\Delta\chi^2$")
     for level, dashed in dashes(levels).items():
         twin.axhline(
             threshold(level, 1),
@@ -234,17 +230,11 @@ def credible_region(
 
 
 def _confidence(panel: Axes, surface: Surface, levels: Sequence[float]) -> None:
-    dashed = dashes(levels)
-    panel.contour(
-        surface.x,
-        surface.y,
-        surface.delta_chi2.T,
-        levels=[surface.threshold(level) for level in dashed],
-        colors=ORANGE,
-        linestyles=[*dashed.values()],
-        linewidths=1.3,
-    )
-    _narrow_valleys(panel, surface, max(levels))
+    for level, dashed in dashes(levels).items():
+        style: dict[str, Any] = {"color": ORANGE, "linestyle": dashed, "linewidth": 1.3}
+        for border in surface.contours(level):
+            panel.plot(*border.T, **style)
+    _narrow_valleys(panel, surface.finer(), max(levels))
 
 
 def _limit_curve(panel: Axes, pair: tuple[Parameter, Parameter], found: xr.Dataset) -> None:
@@ -263,7 +253,8 @@ def _limit_curve(panel: Axes, pair: tuple[Parameter, Parameter], found: xr.Datas
     colour = LIMIT_COLOURS[kind]
     label = f"{found.attrs['level']:.0%} {kind} limit at each mass"
     panel.plot(x, upper, color=colour, linewidth=2, label=label)
-    for ends in (*np.where(low == upper[:, None], np.nan, low).T, *high.T):
+    high = np.where(high < high.max(initial=-np.inf, where=np.isfinite(high)), high, np.nan)
+    for ends in (*np.where(low == upper[:, None], np.nan, low).T, *high.T):  # not the prior's end
         panel.plot(x, ends, ".", color=colour, markersize=2.5)
 
 

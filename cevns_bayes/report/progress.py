@@ -6,6 +6,7 @@ from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cevns_bayes.errors import counted
 from cevns_bayes.report.terminal import err
 
 
@@ -84,7 +85,7 @@ class ToyDisplay:
             self.total, self.first, self.start, self.tenth = total, done, now, 0
         rate = (done - self.first) / max(now - self.start, 1e-9)
         left = f", about {_clock((total - done) / rate)} left" if rate else ""
-        text = f"{done} of {total} toys, {rate:.0f} per second{left}"
+        text = f"{done} of {counted(total, 'toy')}, {rate:.0f} per second{left}"
         if self.bar:
             err.print(text, end="\n" if done == total else "\r", highlight=False)
         elif (tenth := 10 * done // total) > self.tenth:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import ASIMOV, Axis, Experiment, Nuisance
 from cevns_bayes.scenarios.scenario import Parameter, Scenario
 
 
@@ -81,6 +81,13 @@ class Recorded:
             **words | parts | {"axes": tuple(axes), "nuisances": tuple(nuisances)},
             counts=stored["counts"].to_numpy(),
         )
+
+
+def data_word(experiment: Experiment | Recorded) -> str:
+    """What its counts are called: ``"data"``, ``"Asimov data"`` or ``"pseudo-data"``."""
+    if not experiment.is_pseudo_data:
+        return "data"
+    return ASIMOV.rstrip(", ") if experiment.reference.startswith(ASIMOV) else "pseudo-data"
 
 
 _WORDS = ("name", "full_name", "reference", "is_pseudo_data", "digest", "signals", "backgrounds")

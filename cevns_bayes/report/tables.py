@@ -18,6 +18,7 @@ import xarray as xr
 from scipy import stats
 
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
+from cevns_bayes.errors import counted
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import LEVELS, Profile
 from cevns_bayes.published import data_set, published_chi2
@@ -301,9 +302,9 @@ def against_standard_model(analysis: Analysis) -> Table:
         float(own["log_evidence"] - sm["log_evidence"]),
         float(np.hypot(own["log_evidence_error"], sm["log_evidence_error"])),
     )
-    more = f"{len(analysis.best_fit.params)} more parameters"
-    large_k = f"{int(own['unreliable_loo'])} bins with Pareto k above {MAX_PARETO_K}"
-    variance = f"{int(own['unreliable_waic'])} bins of too large variance"
+    more = counted(len(analysis.best_fit.params), "more parameter")
+    large_k = f"{counted(int(own['unreliable_loo']), 'bin')} with Pareto k above {MAX_PARETO_K}"
+    variance = f"{counted(int(own['unreliable_waic']), 'bin')} of too large variance"
     bayes = "ln of the Bayes factor, for the widths of these priors"
     improvement = analysis.best_fit.chi2 - analysis.standard_model.chi2
     rows: list[list[Any]] = [

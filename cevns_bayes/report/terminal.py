@@ -7,6 +7,8 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 
+from cevns_bayes.errors import counted
+
 if TYPE_CHECKING:  # `cevns-bayes --help` does not wait for PyMC
     from cevns_bayes.frequentist.best_fit import FitResult
     from cevns_bayes.report.analysis import Analysis
@@ -54,8 +56,8 @@ def print_run(analysis: "Analysis") -> None:
 def print_chi2(result: "FitResult") -> None:
     """The minimum, and the parameters that ended at an end of their prior."""
     chi2 = round(result.chi2, 2) + 0.0  # of Asimov data it may be -1e-15
-    ratio = chi2 / result.dof
-    line = f"χ² = {chi2:.2f} for {result.dof} degrees of freedom (ratio {ratio:.3f})"
+    ratio = f" (ratio {chi2 / result.dof:.3f})" if result.dof > 0 else ""
+    line = f"χ² = {chi2:.2f} for {counted(result.dof, 'degree')} of freedom{ratio}"
     out.print(line, highlight=False)
     if result.at_limit:
         out.print(f"At the end of its prior: {', '.join(result.at_limit)}.", highlight=False)

@@ -18,7 +18,7 @@ from pytensor.tensor.random.basic import NormalRV, UniformRV
 from pytensor.tensor.random.type import RandomType
 from pytensor.tensor.type_other import NoneTypeT
 
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.scenarios.priors import PriorModel
 
 Limits = tuple[float, float]
@@ -79,7 +79,7 @@ class Prior:
         if self.is_flat:
             return float(np.mean(self.limits))
         draws = self._draws
-        return float(draws[pm.logp(self.rv, draws).eval(mode=FAST_COMPILE).argmax()])
+        return float(draws[pm.logp(self.rv, draws).eval(mode=AS_WRITTEN).argmax()])
 
     @property
     def standard_deviation(self) -> float:
@@ -127,11 +127,11 @@ class Prior:
     def _parameters(self) -> list[np.ndarray]:
         inputs = self.rv.owner.op.dist_params(self.rv.owner)
         folded = constant_fold(inputs, raise_not_constant=False)
-        return [x if isinstance(x, np.ndarray) else x.eval(mode=FAST_COMPILE) for x in folded]
+        return [x if isinstance(x, np.ndarray) else x.eval(mode=AS_WRITTEN) for x in folded]
 
     @cached_property
     def _draws(self) -> np.ndarray:
-        return pm.draw(self.rv, PRIOR_DRAWS, random_seed=SEED, mode=FAST_COMPILE)
+        return pm.draw(self.rv, PRIOR_DRAWS, random_seed=SEED, mode=AS_WRITTEN)
 
 
 def _support(rv: TensorVariable, transform: Any) -> Limits:
@@ -139,7 +139,7 @@ def _support(rv: TensorVariable, transform: Any) -> Limits:
     if transform is None:
         return -np.inf, np.inf
     ends = [pt.as_tensor_variable(np.float64(end)) for end in (-np.inf, np.inf)]
-    low, high = (transform.backward(end, *rv.owner.inputs).eval(mode=FAST_COMPILE) for end in ends)
+    low, high = (transform.backward(end, *rv.owner.inputs).eval(mode=AS_WRITTEN) for end in ends)
     return float(low), float(high)
 
 

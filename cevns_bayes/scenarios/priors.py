@@ -19,7 +19,7 @@ from pymc.printing import str_for_dist
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor import TensorVariable
 
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.errors import InputError, finite_number, unknown_name
 from cevns_bayes.scenarios.prior_text import (
     EXAMPLE,
@@ -81,8 +81,8 @@ def _distributions() -> dict[str, Any]:
 def _check_usable(prior: TensorVariable) -> None:
     if prior.ndim != 0:
         raise ValueError("a prior must be a scalar distribution")
-    draw = pm.draw(prior, random_seed=0, mode=FAST_COMPILE)
-    density = pm.logp(prior, draw).eval(mode=FAST_COMPILE)
+    draw = pm.draw(prior, random_seed=0, mode=AS_WRITTEN)
+    density = pm.logp(prior, draw).eval(mode=AS_WRITTEN)
     if not (np.isfinite(draw) and np.isfinite(density)):
         raise ValueError(f"it draws {draw} with log-density {density}")
 
@@ -195,7 +195,7 @@ class PriorModel(pm.Model):
         return float(np.log10(value)) if value > 0 else -np.inf
 
     def _hold(self, rv_var: TensorVariable, name: str, value: float) -> TensorVariable:
-        density = pm.logp(rv_var, value, warn_rvs=False).eval(mode=FAST_COMPILE)
+        density = pm.logp(rv_var, value, warn_rvs=False).eval(mode=AS_WRITTEN)
         if not np.isfinite(density):
             prior = str_for_dist(rv_var)
             raise InputError(f"{self.name_for(name)} must be within {prior}, got {value:g}")

@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from cevns_bayes import InputError
-from cevns_bayes.bayesian.density import density_1d, hdi_area
+from cevns_bayes.bayesian.density import Density2D, density_1d, hdi_area
 from cevns_bayes.bayesian.regions import posterior_density_1d
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import Curve, Profile, Surface
@@ -75,6 +75,15 @@ def test_interval_of_a_plateau_has_no_gaps_but_noise(rng):
         draws = rng.uniform(-1, 1, DRAWS) + rng.uniform(-0.2, 0.2, DRAWS)  # flat within 0.8
         ((low, high),) = density_1d(draws, (-1.2, 1.2)).intervals(0.68)
         assert 0.66 <= (high - low) / 2 <= 0.80
+
+
+def test_region_of_a_plateau_has_no_border_of_rounding(rng):
+    x = np.linspace(0.005, 0.995, 100)
+    values = np.where(x > 0.9, 0.0, 1.0)[:, None] * (1 + 1e-9 * rng.standard_normal((100, 100)))
+    weights = values.ravel() / values.sum()
+    plateau = Density2D(values, values.ravel(), weights, noise=0.01, x=x, y=x)
+    for probability in (0.68, 0.90):
+        assert plateau.area(probability) == pytest.approx(0.9)
 
 
 def test_intervals_of_two_modes(rng):

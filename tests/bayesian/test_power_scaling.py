@@ -10,7 +10,7 @@ from pymc.stats import compute_log_prior
 from scipy import integrate, stats
 
 from cevns_bayes.bayesian.power_scaling import INSENSITIVE, log_prior, power_scaling
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
 
@@ -137,7 +137,7 @@ def test_log_prior_is_that_of_pymc():
         "light-scalar", ["csi"], priors={"csi::alpha_brn": "HalfNormal(0.3)"}
     ).model
     rng = np.random.default_rng(1)
-    draws = pm.draw(model.free_RVs, 6, random_seed=rng, mode=FAST_COMPILE)
+    draws = pm.draw(model.free_RVs, 6, random_seed=rng, mode=AS_WRITTEN)
     posterior = xr.Dataset(
         {
             rv.name: (("draw", "chain"), values.reshape(3, 2))
@@ -150,7 +150,7 @@ def test_log_prior_is_that_of_pymc():
         model=model,
         extend_inferencedata=False,
         progressbar=False,
-        compile_kwargs={"mode": FAST_COMPILE},
+        compile_kwargs={"mode": AS_WRITTEN},
     )
     assert set(found.data_vars) == {rv.name for rv in model.free_RVs}
     for name, values in found.data_vars.items():

@@ -12,7 +12,7 @@ from cevns_bayes.bayesian import sampling
 from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace, Nested, nuts
 from cevns_bayes.bayesian.samplers.nested import resampled
 from cevns_bayes.bayesian.trial import try_predictions
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 
 
@@ -52,9 +52,12 @@ def test_sticky_chains_lack_tail_ess(rng):
     assert any("tail ESS" in problem for problem in check_convergence(tree(draws)).problems)
 
 
-def test_divergences_are_a_problem(rng):
-    problems = check_convergence(tree(rng.normal(size=(4, 1000)), divergences=3)).problems
-    assert problems == ["3 divergent transitions"]
+@pytest.mark.parametrize(
+    ("number", "said"), [(3, "3 divergent transitions"), (1, "1 divergent transition")]
+)
+def test_divergences_are_a_problem(rng, number, said):
+    problems = check_convergence(tree(rng.normal(size=(4, 1000)), divergences=number)).problems
+    assert problems == [said]
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
@@ -140,7 +143,7 @@ class FromPrior:
     def run(self, problem, seed, *, progressbar, checkpoint):
         model = problem.model
         variables = [*model.free_RVs, *model.deterministics]
-        values = pm.draw(variables, self.tries, random_seed=seed, mode=FAST_COMPILE)
+        values = pm.draw(variables, self.tries, random_seed=seed, mode=AS_WRITTEN)
         (experiment,) = problem.experiments
         logs = experiment.likelihood.logpdf(experiment.counts, values[-1]).sum(axis=(1, 2))
         chosen = resampled(np.arange(self.tries), logs, 400, seed)

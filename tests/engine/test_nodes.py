@@ -6,7 +6,7 @@ import pytensor
 import pytest
 
 import cevns_bayes as cb
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.detectors.response import Nodes, Response
 from cevns_bayes.engine.problem import Problem
 
@@ -35,10 +35,10 @@ def signals(scenario, data):
     evaluate = pytensor.function(
         rvs,
         [pytensor.tensor.as_tensor(x) for x in outputs],
-        mode=FAST_COMPILE,
+        mode=AS_WRITTEN,
         on_unused_input="ignore",
     )
-    draws = pm.draw(rvs, DRAWS, random_seed=1, mode=FAST_COMPILE)
+    draws = pm.draw(rvs, DRAWS, random_seed=1, mode=AS_WRITTEN)
     return evaluate, list(zip(*draws, strict=True))
 
 

@@ -238,7 +238,7 @@ CASES = [
         lambda: with_formula(
             lambda alpha: np.ones((1, 2)) * alpha if hasattr(alpha, "eval") else ONE
         ),
-        "mine line formula of PyTensor variables must have 1 axes, got 2",
+        "mine line formula of PyTensor variables must have dimension 1, got 2",
     ),
     # edges
     (

@@ -12,7 +12,7 @@ from scipy import stats
 from cevns_bayes import InputError, profile
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.curves import Curve, Surface, threshold
-from cevns_bayes.frequentist.profile import Profile, _surface
+from cevns_bayes.frequentist.profile import Profile, _grid
 from cevns_bayes.frequentist.scan import Scan
 from cevns_bayes.frequentist.search import Search
 from cevns_bayes.report.curve_files import write_profile
@@ -89,8 +89,8 @@ def needle(points):
 def test_a_thin_region_is_in_one_piece_on_a_finer_grid():
     surface = needle(101)
     assert not surface.resolved
-    assert len(surface.contours()) > 1
-    (border,) = surface.finer().contours()
+    assert len(surface.borders(surface.threshold(0.90))) > 1
+    (border,) = surface.contours()
     area = abs(np.sum(border[:-1, 0] * border[1:, 1] - border[1:, 0] * border[:-1, 1])) / 2
     assert area == pytest.approx(np.pi * 0.5 * 0.02 * threshold(0.90, 2), rel=0.005)
     assert needle(161).resolved
@@ -98,18 +98,22 @@ def test_a_thin_region_is_in_one_piece_on_a_finer_grid():
 
 def test_surfaces_get_more_points_until_they_are_resolved(toy):
     solver = toy(
-        lambda x, y, alpha: [(x + y) / 0.02 - alpha, x - y],
+        lambda x, y, alpha: [(x + y) / 0.06 - alpha, x - y],
         2,
         x=(pm.Uniform, -5.0, 5.0),
         y=(pm.Uniform, -5.0, 5.0),
         alpha=(pm.Normal, 0, 1),
     )
     found = scan(solver)
-    curves = {name: found.curve(name) for name in ("x", "y")}
-    few, more, enough = (_surface(found, ("x", "y"), curves, 31, most, 2) for most in (0, 70, 1000))
+    grids = {name: _grid(found.curve(name), 31) for name in ("x", "y")}
+    few, more, enough = (found.surface("x", "y", grids, doublings=n) for n in (0, 1, 3))
     assert (len(few.x), len(more.x)) == (31, 61)
     assert not more.resolved
     assert enough.resolved
+    (border,) = enough.contours()
+    x, y = border.T
+    heights = ((x + y) / 0.06) ** 2 / 2 + (x - y) ** 2
+    np.testing.assert_allclose(heights, threshold(0.90, 2), atol=0.2)
 
 
 def test_curve_follows_a_thin_band(band):
@@ -156,7 +160,7 @@ def test_surface_is_the_minimum_over_nuisances(band):
 def test_contours_are_where_the_threshold_is(tmp_path, dof):
     x = np.linspace(-4, 4, 161)
     surface = Surface(("x", "y"), x, x, x[:, None] ** 2 + 4 * x**2, np.zeros((0, 3)), dof)
-    for level in (0.68, 0.95):
+    for level in (0.68, 0.95, stats.chi2.cdf(15.0, dof)):  # the last is not of the spline
         (border,) = surface.contours(level)
         heights = border[:, 0] ** 2 + 4 * border[:, 1] ** 2
         np.testing.assert_allclose(heights, stats.chi2.ppf(level, dof), atol=0.01)

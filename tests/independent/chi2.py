@@ -19,7 +19,7 @@ import pytensor.tensor as pt
 from pytensor.graph.replace import graph_replace
 from scipy.optimize import minimize
 
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.scenarios.prior_view import Limits, Prior
 
@@ -74,7 +74,7 @@ class Chi2:
 
 
 def build_chi2(
-    problem: Problem, parameters_of_interest: Collection[str], mode: Any = FAST_COMPILE
+    problem: Problem, parameters_of_interest: Collection[str], mode: Any = AS_WRITTEN
 ) -> Chi2:
     """Compile chi^2 and its gradient for a model whose free variables are scalars.
 

@@ -1,6 +1,7 @@
 """Figures of model against data: every number that is drawn lies within the axes."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from matplotlib.patches import Rectangle
 import cevns_bayes as cb
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.report.expectations import expected_draws
+from cevns_bayes.report.figures import caption
 from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS
+from cevns_bayes.report.record import Recorded
 
 CHAINS, DRAWS = 2, 50
 
@@ -68,6 +71,31 @@ def test_nothing_is_cut(name, request):
             for values in heights(panel):
                 assert low <= values.min(), panel.get_ylabel()
                 assert values.max() <= high, panel.get_ylabel()
+
+
+def words_of_data(figure):
+    labels = {text.get_text() for text in figure.legends[0].get_texts()}
+    return labels & {"data", "Asimov data", "pseudo-data"}
+
+
+def test_pseudo_data_are_not_called_data(csi, sm_counts):
+    posterior = posterior_of(csi, sm_counts["total"].to_numpy())
+    asimov = replace(csi, reference="").asimov(csi.counts)
+    assert asimov.reference == "Asimov data, csi"
+    of = {"data": csi, "Asimov data": Recorded.of(asimov), "pseudo-data": asimov.fluctuated(1)}
+    for word, experiment in of.items():
+        spectra = cb.plot_spectra(experiment, posterior, sm_counts, sm_counts)
+        assert words_of_data(spectra) == {word}
+        assert words_of_data(cb.plot_predictive(experiment, posterior)) == {word}
+
+
+def test_captions_call_pseudo_data_by_their_name(bare, csi):
+    analysis = SimpleNamespace(experiments=[bare, csi], p_values={"csi": 0.5})
+    assert caption("predictive_bare", analysis).startswith("Asimov data and replicated")
+    assert caption("spectra_csi", analysis).startswith("Data and expectation")
+    assert "p-value" in caption("spectra_csi", analysis)
+    for name in ("spectra_bare", "predictive_csi"):
+        assert "p-value" not in caption(name, analysis)
 
 
 def test_bars_add_up_to_the_best_fit(csi):

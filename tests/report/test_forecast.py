@@ -10,7 +10,7 @@ import cevns_bayes as cb
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.profile import Curve, Profile, Surface, profile_of, threshold
 from cevns_bayes.frequentist.search import Search
-from cevns_bayes.report.forecast import MOST_POINTS, SURFACE_POINTS, Forecast, Sensitivity, tables
+from cevns_bayes.report.forecast import DOUBLINGS, SURFACE_POINTS, Forecast, Sensitivity, tables
 from cevns_bayes.report.forecast_page import write_forecast
 from cevns_bayes.report.plot_forecast import _slope, _zoom, figures, is_quark_pair, slope
 from cevns_bayes.report.reach import EXPOSURES, _first
@@ -93,6 +93,19 @@ def test_files(angle, tmp_path):
     )
 
 
+def test_curves_are_smooth_and_the_height_of_the_interval_is_drawn(angle):
+    panel, *_ = figures(angle)["regions"].axes
+    of_label = {line.get_label(): line.get_xydata() for line in panel.lines}
+    (name,) = (label for label in of_label if "2.71" in label)
+    assert of_label[name][:, 1] == pytest.approx([2.7055] * 2, rel=1e-4)
+    curves = [xy for xy in (line.get_xydata() for line in panel.lines) if len(xy) > 2]
+    assert len(curves) == 3
+    for x, height in (xy.T for xy in curves):
+        # Where two straight pieces meet, their slopes hardly differ.
+        slopes = np.diff(height) / np.diff(x) * np.ptp(x)
+        assert np.abs(np.diff(slopes)).max() < 0.02 * np.ptp(slopes)
+
+
 def test_page_needs_no_other_file_and_begins_with_the_result(angle, tmp_path):
     write_forecast(angle, figures(angle), tmp_path)
     page = (tmp_path / "report.html").read_text()
@@ -127,7 +140,7 @@ def test_rate_hardly_changes_along_the_slope(name):
 def test_bands_of_two_targets_end_smoothly():
     """Two bands, of which the one through the Standard Model ends within the prior."""
     problem = Problem.build("nsi-ee-ud", ["ess-csi", "ess-ar"])
-    found = profile_of(problem, Search.of(problem), SURFACE_POINTS, most_points=MOST_POINTS)
+    found = profile_of(problem, Search.of(problem), SURFACE_POINTS, doublings=DOUBLINGS)
     surface = found.surfaces["eps_ee_u", "eps_ee_d"]
     assert surface.resolved
     assert len(surface.finer().contours()) == 2

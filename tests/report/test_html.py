@@ -107,6 +107,11 @@ def test_report_names_best_fit_and_published_chi2(results):
     assert ["<code>weak-mixing-angle</code>", ours, "97", "82.8"] in rows
 
 
+def test_one_parameter_is_not_many(results):
+    rows = cells((results / "report.html").read_text())
+    assert [row[0] for row in rows if "1 more parameter" in row] == ["χ² at the minimum"]
+
+
 def test_report_puts_intervals_side_by_side(results):
     curve = pd.read_csv(results / "profile_sin2_theta_w.csv", comment="#").to_numpy()
     inside = curve[curve[:, 1] <= stats.chi2.ppf(0.68, 1) + 1e-3, 0]

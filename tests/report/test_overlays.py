@@ -71,6 +71,18 @@ def test_bad_files_are_one_line_with_the_number_of_theirs(tmp_path, text, said):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("value", ["0", "-2"])
+def test_what_has_no_logarithm_is_refused_before_sampling(tmp_path, value):
+    path = written(tmp_path, f"mass,coupling\n1,1e-4\n10,{value}\n")
+    view = cb.View(overlays=[read_overlay(path, "mine")])
+    said = rf"curve\.csv: column coupling must be positive, as log10_coupling is shown, got {value}"
+    with pytest.raises(cb.InputError, match=said):
+        view.check(["log10_mass", "log10_coupling"], [])
+    view.check(["log10_mass", "coupling"], [])
+    logs = read_overlay(written(tmp_path, f"log10_mass,coupling\n{value},1e-4\n"))
+    check_overlays([logs], ["log10_mass", "log10_coupling"])
+
+
 def test_binary_files_and_folders_are_refused(tmp_path):
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00x")
     for path in (tmp_path, tmp_path / "binary.csv", tmp_path / "missing.csv"):

@@ -1,11 +1,12 @@
 import numpy as np
+import pytest
 import xarray as xr
 
 from cevns_bayes.bayesian.diagnostics import Convergence
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import Curve, Profile
 from cevns_bayes.report.analysis import Analysis
-from cevns_bayes.report.terminal import print_run
+from cevns_bayes.report.terminal import print_chi2, print_run
 from cevns_bayes.scenarios.scenario import Parameter, Scenario
 
 
@@ -35,3 +36,16 @@ def test_disjoint_solutions_are_printed_apart(csi, capsys):
     np.testing.assert_allclose(ends, [-1.165, -0.835, 0.835, 1.165], atol=0.02)
     b = next(line for line in lines if line[0] == "b")  # a nuisance: one interval
     assert float(b[3]) < -1 < 1 < float(b[5])
+
+
+@pytest.mark.parametrize(
+    ("dof", "said"),
+    [
+        (0, "χ² = 3.00 for 0 degrees of freedom\n"),
+        (1, "χ² = 3.00 for 1 degree of freedom (ratio 3.000)\n"),
+        (2, "χ² = 3.00 for 2 degrees of freedom (ratio 1.500)\n"),
+    ],
+)
+def test_degrees_of_freedom(capsys, dof, said):
+    print_chi2(FitResult("toy", ("csi",), 3.0, dof, {"a": 1.0}, {}, {}, valid=True))
+    assert capsys.readouterr().out == said

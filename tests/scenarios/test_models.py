@@ -10,7 +10,7 @@ import pytest
 from cevns_bayes.models.nsi import shift
 
 import cevns_bayes as cb
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.physics.constants import FERMI_CONSTANT_PER_MEV2 as G_F
 from cevns_bayes.physics.cross_sections import vector, weak_charge
@@ -63,7 +63,7 @@ class Signals:
             [model[name] for name in self.parameters],
             [components[name] for name in self.components],
             givens=[(rv, np.float64(0.0)) for rv in nuisances],
-            mode=FAST_COMPILE,
+            mode=AS_WRITTEN,
             on_unused_input="ignore",
         )
 
@@ -249,7 +249,7 @@ def densities():
         model = cb.build_model(scenario, FLAT[experiment])
         logp = model.logp()
         outputs = [logp, *pytensor.grad(logp, model.value_vars)]
-        evaluate = pytensor.function(model.value_vars, outputs, mode=FAST_COMPILE)
+        evaluate = pytensor.function(model.value_vars, outputs, mode=AS_WRITTEN)
         sigmas = {n.name: n.sigma or 1.0 for n in cb.load_experiment(experiment).nuisances}
         scales = [sigmas.get(rv.name.rpartition("::")[2]) for rv in model.free_RVs]
 

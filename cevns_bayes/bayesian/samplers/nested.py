@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.sampler import check_draws, check_integer
-from cevns_bayes.compiling import FAST_COMPILE
+from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
 
@@ -119,7 +119,7 @@ def prior_transform(variables: Sequence[Any]) -> Function:
                 f"the prior of {rv.name} has no quantile function, which this sampler needs"
             ) from None
     stacked = pt.stack(quantiles, axis=1) if quantiles else cube
-    return pytensor.function([cube], stacked, mode=FAST_COMPILE)
+    return pytensor.function([cube], stacked, mode=AS_WRITTEN)
 
 
 def log_likelihood(model: pm.Model) -> Function:
@@ -154,5 +154,5 @@ def as_posterior(model: pm.Model, points: np.ndarray, chains: int) -> xr.Dataset
         model=model,
         extend_dataset=True,
         progressbar=False,
-        compile_kwargs={"mode": FAST_COMPILE},
+        compile_kwargs={"mode": AS_WRITTEN},
     )
