@@ -1,5 +1,6 @@
 """Command line: the commands, and how the program ends."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -53,12 +54,23 @@ def import_command(folder: Path, output: Path | None, force: bool) -> None:
 
 
 def _message(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return one_line(error, f"out of memory: {error}")
     return one_line(error, error.format_message() if isinstance(error, click.UsageError) else "")
+
+
+def _is_of_the_users(error: BaseException) -> bool:
+    """Whether it is wrong input, or what the computer lacks; all else is a bug."""
+    if "compiledir" in str(error):  # PyTensor's ValueError of a home that cannot be written
+        error.add_note("PYTENSOR_FLAGS=base_compiledir=FOLDER names another")
+        return True
+    return isinstance(error, InputError | click.UsageError | OSError | MemoryError)
 
 
 def main() -> None:
     """Entry point: wrong input is one line on stderr and exit code 2, an interrupt 130."""
     interrupts.watch()
+    os.environ.pop("MPLBACKEND", None)  # Figures go into files, and a wrong one is an error.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without χ shows a question mark
             stream.reconfigure(errors="replace")
@@ -77,7 +89,11 @@ def _code_of(error: BaseException) -> int:
         kept = "; ".join(getattr(cause, "__notes__", ())) or "nothing was written"
         print(f"cevns-bayes: interrupted; {kept}", file=sys.stderr)
         return 130
-    if isinstance(error, InputError | click.UsageError | OSError):
+    if _is_of_the_users(error):
         print(f"cevns-bayes: error: {_message(error)}", file=sys.stderr)
         return 2
     raise error
+
+
+if __name__ == "__main__":
+    main()

@@ -38,6 +38,15 @@ def cevns_bayes(monkeypatch, capsys, tmp_path):
     return call
 
 
+@pytest.fixture
+def full_disk():
+    """A function that makes writing fail beyond a size of a file [bytes], as on a full disk."""
+    resource = pytest.importorskip("resource")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, usual[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+
+
 @pytest.fixture(scope="session")
 def brute_force():
     """The independent calculation of the CsI counts, as a module."""

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import cevns_bayes as cb
 from cevns_bayes import InputError
 from cevns_bayes.bayesian.samplers import NUTS
 from cevns_bayes.bayesian.sampling import SAMPLERS, check_settings
-from cevns_bayes.commands import arguments, interrupts, options
+from cevns_bayes.commands import arguments, interrupts, options, runs
 from cevns_bayes.plugins import EXPERIMENT_FILES, SCENARIO_FILES, names_in
 from cevns_bayes.report.folder import write_posterior
 
@@ -56,6 +57,10 @@ FAST_COMPILE = ("--draws", "100", "--tune", "200", "--chains", "2", "--no-progre
         (("validate", "leptoquark-s1"), "unknown published scenario"),
         (("run", "sm", "--draws", "many"), "many"),
         (("run", "no_such_file.py"), "does not exist"),
+        (
+            ("run", "sm", "--checkpoint", "x/y", "--output", "x"),
+            "not be within the output x",
+        ),
         (("runn", "sm"), "runn"),
         (("fit", "sm", "--data", ""), "unknown data"),
         (("predict", "weak-mixing-angle"), "sin2_theta_w"),
@@ -117,7 +122,7 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_while_sampling(tmp_path, number):
     command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--sampler", "nuts"]
-    command += ["--draws", "400000"]
+    command += ["--draws", "200000", "--tune", "200000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     time.sleep(40)  # compiled, and some minutes of sampling ahead
     process.send_signal(number)
@@ -143,6 +148,25 @@ def test_an_interrupt_that_python_swallowed_still_stops_the_run(cevns_bayes, mon
     assert not Path("x").exists()
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_bars_are_for_terminals(cevns_bayes, monkeypatch, terminal):
+    asked = []
+    monkeypatch.setattr(runs.err, "_force_terminal", terminal)
+    monkeypatch.setattr(runs.out, "_force_terminal", terminal)
+    monkeypatch.setattr("cevns_bayes.report.job.Job.run", lambda job, *_, **__: asked.append(job))
+    monkeypatch.setattr(runs, "print_run", lambda _: None)
+    cevns_bayes("run", "sm")
+    assert [job.settings["progressbar"] for job in asked] == [terminal]
+
+
+@pytest.mark.parametrize("command", [("predict", "sm", "--csv", "x"), ("run", "sm")])
+def test_a_folder_that_has_gone_is_one_line(cevns_bayes, tmp_path, command):
+    tmp_path.rmdir()
+    code, _, err = cevns_bayes(*command)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "No such file or directory" in err
+
+
 def test_a_finished_posterior_survives_an_interrupt(cevns_bayes, monkeypatch, draws_of_sm):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -152,6 +176,7 @@ def test_a_finished_posterior_survives_an_interrupt(cevns_bayes, monkeypatch, dr
     for kept in ("x-unfinished", "x-unfinished-2"):
         code, _, err = cevns_bayes("run", "sm", "--output", "x")
         assert code == 130
+        assert re.match(r"Compiling and sampling sm on csi ... \d+ s gone\n", err)
         assert err.splitlines()[-1].endswith(
             f"interrupted; the posterior is kept in {kept}, for --posterior"
         )
@@ -302,6 +327,14 @@ def test_predict_prints_components_and_writes_bins(cevns_bayes, tmp_path):
     assert "exists" in err
 
 
+def test_a_full_disk_leaves_no_half_of_the_bins(cevns_bayes, tmp_path, full_disk):
+    full_disk(2000)
+    code, out, err = cevns_bayes("predict", "sm", "--csv", "bins.csv")
+    assert (code, out) == (2, "")
+    assert err.startswith("cevns-bayes: error: cannot write bins.csv: ")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_fit_prints_chi2(cevns_bayes):
     code, out, _ = cevns_bayes("fit", "sm", "--prior", "csi::alpha_brn ~ Normal(0, 0.001)")
     assert code == 0
@@ -430,3 +463,31 @@ def test_a_closed_terminal_is_an_interrupt_unless_ignored(tmp_path):
     for extra, expected in (((), 130), (("nohup",), 0)):
         done = subprocess.run([sys.executable, "-c", code, *extra], check=False, cwd=tmp_path)
         assert done.returncode == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "work", "said"),
+    [
+        ("MPLBACKEND", "nonsense", "import matplotlib.pyplot", ""),
+        ("HOME", "/proc/nowhere", "import pytensor; pytensor.config.compiledir", "FLAGS=base_comp"),
+    ],
+)
+def test_surroundings_that_libraries_do_not_like(tmp_path, monkeypatch, name, value, work, said):
+    monkeypatch.delenv("PYTENSOR_FLAGS", raising=False)
+    monkeypatch.setenv(name, value)
+    code = f"from cevns_bayes import cli\ncli.cli.main = lambda **_: exec({work!r})\ncli.main()\n"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == ((2, 1) if said else (0, 0))
+    assert said in done.stderr
+
+
+def test_what_memory_does_not_hold_is_one_line(cevns_bayes, monkeypatch):
+    monkeypatch.setattr("cevns_bayes.cli.cli.main", lambda **_: [0] * 2**62)
+    assert cevns_bayes("fit", "sm") == (2, "", "cevns-bayes: error: out of memory:\n")
+
+
+def test_the_module_of_commands_is_one_as_well(tmp_path):
+    command = [sys.executable, "-m", "cevns_bayes.cli", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith(f"version {cb.__version__}\n")

@@ -5,6 +5,7 @@ arXiv:1507.04544) and by WAIC (Watanabe, arXiv:1004.2316), hardly depends on the
 evidence does: a prior ten times as wide lowers it by up to a factor of ten.
 """
 
+import json
 import logging
 import warnings
 from collections.abc import Mapping
@@ -63,6 +64,7 @@ def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
     if len(posteriors) < 2:
         raise InputError(f"compare needs two or more posteriors, got {len(posteriors)}")
     _check_same_data(posteriors)
+    _warn_of_versions(posteriors)
     by_bin = {name: log_likelihood_by_bin(tree) for name, tree in posteriors.items()}
     for name, tree in posteriors.items():
         _check_usable(name, tree, by_bin[name])
@@ -92,6 +94,14 @@ def _check_same_data(posteriors: Mapping[str, xr.DataTree]) -> None:
                 f"{posteriors[first].attrs['data']} and {posteriors[name].attrs['data']}, which "
                 "must be the same experiments in the same bins with the same statistic"
             )
+
+
+def _warn_of_versions(posteriors: Mapping[str, xr.DataTree]) -> None:
+    texts = {name: tree.attrs.get("versions", "{}") for name, tree in posteriors.items()}
+    versions = {name: json.loads(text).get("cevns-bayes") for name, text in texts.items()}
+    if len({*versions.values()}) > 1:
+        each = ", ".join(f"'{name}' {version}" for name, version in versions.items())
+        _log.warning("The posteriors are of different versions of cevns-bayes: %s.", each)
 
 
 def _check_usable(name: str, posterior: xr.DataTree, by_bin: xr.DataArray) -> None:

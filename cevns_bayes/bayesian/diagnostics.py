@@ -113,12 +113,13 @@ def check_convergence(posterior: xr.DataTree) -> Convergence:
 def summary(posterior: xr.DataTree) -> xr.Dataset:
     """Mean, sd, 68/90 % HDI and equal-tailed intervals, and diagnostics per variable.
 
-    The HDI are single intervals; :func:`cevns_bayes.bayesian.density.density_1d` gives disjoint
-    ones.
+    The HDI are single intervals of draws, as in ArviZ; those of reports, which may be disjoint, are
+    of the density, :func:`cevns_bayes.bayesian.regions.posterior_density_1d`.
 
     Returns
     -------
-    xarray.Dataset over ``variable``, with ``hdi68_low``, ``hdi68_high``, ``eti90_low``, ...
+    xarray.Dataset over ``variable``, with ``hdi68_single_low``, ``hdi68_single_high``,
+    ``eti90_low``, ...
 
     Examples
     --------
@@ -136,10 +137,10 @@ def summary(posterior: xr.DataTree) -> xr.Dataset:
         "sd": scalars.std(("chain", "draw"), ddof=1),
     }
     for percent in (68, 90):
-        for kind, interval in (("hdi", az.hdi), ("eti", az.eti)):
+        for name, interval in ((f"hdi{percent}_single", az.hdi), (f"eti{percent}", az.eti)):
             bounds = interval(scalars, prob=percent / 100)
-            columns[f"{kind}{percent}_low"] = bounds.isel(ci_bound=0, drop=True)
-            columns[f"{kind}{percent}_high"] = bounds.isel(ci_bound=1, drop=True)
+            columns[f"{name}_low"] = bounds.isel(ci_bound=0, drop=True)
+            columns[f"{name}_high"] = bounds.isel(ci_bound=1, drop=True)
     columns["ess_bulk"] = az.ess(scalars, method="bulk")
     columns["ess_tail"] = az.ess(scalars, method="tail")
     columns["r_hat"] = az.rhat(scalars)

@@ -19,6 +19,7 @@ from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.scenarios.priors import sampled_name
 
 THRESHOLD = 0.05  # Sensitivities above it matter: arXiv:2107.14054.
+INSENSITIVE = "hardly moved by either"
 SAMPLE_DIMS = ("chain", "draw")
 ROUNDING = 1e-12  # Densities that differ by less are constant.
 
@@ -128,7 +129,12 @@ def _sensitivity(draws: xr.Dataset, log_density: np.ndarray) -> list[float]:
 
 
 def _diagnosis(prior: float, likelihood: float) -> str:
-    """In the words of ``arviz.psense_summary``, which cannot take constant densities."""
+    """In the words of ``arviz.psense_summary``, which cannot take constant densities.
+
+    It has none where neither moves the posterior.
+    """
+    if max(prior, likelihood) < THRESHOLD:
+        return INSENSITIVE
     if prior < THRESHOLD:
         return "✓"
     if likelihood < THRESHOLD:

@@ -11,7 +11,7 @@ import pytensor.tensor as pt
 from pytensor.graph.replace import graph_replace
 
 from cevns_bayes.compiling import AS_WRITTEN
-from cevns_bayes.engine.problem import Problem
+from cevns_bayes.engine.problem import Problem, nuisance_names
 from cevns_bayes.errors import InputError
 from cevns_bayes.scenarios.priors import sampled_name
 
@@ -33,6 +33,7 @@ def try_predictions(problem: Problem) -> str:
         zero.
     """
     model = problem.model
+    _warn_of_unlisted(problem)
     signals = _signals_without_nuisances(problem)
     variables = [*model.free_RVs, *model.deterministics]
     draws = pm.draw([*variables, *signals], DRAWS, random_seed=SEED, mode=AS_WRITTEN)
@@ -53,15 +54,24 @@ def try_predictions(problem: Problem) -> str:
 
 def _signals_without_nuisances(problem: Problem) -> list[Any]:
     """Expected counts of the signals of all experiments, as variables."""
-    model = problem.model
-    of_interest = {sampled_name(model, name) for name in problem.scenario.parameter_names}
-    zeros = {rv: pt.zeros((), rv.dtype) for rv in model.free_RVs if rv.name not in of_interest}
+    nuisances = nuisance_names(problem.experiments)
+    free = problem.model.free_RVs
+    zeros = {rv: pt.zeros((), rv.dtype) for rv in free if rv.name in nuisances}
     signals = [
         pt.as_tensor_variable(problem.components[experiment.name][signal.name])
         for experiment in problem.experiments
         for signal in experiment.signals
     ]
     return graph_replace(signals, zeros, strict=False)
+
+
+def _warn_of_unlisted(problem: Problem) -> None:
+    """Priors that a scenario declares without listing them as parameters of interest."""
+    listed = {sampled_name(problem.model, name) for name in problem.scenario.parameter_names}
+    known = listed | nuisance_names(problem.experiments)
+    if unlisted := [rv.name for rv in problem.model.free_RVs if rv.name not in known]:
+        names = problem.scenario.name, ", ".join(unlisted)
+        _log.warning("%s does not list %s as parameters: they are like nuisances.", *names)
 
 
 def _refuse(problem: Problem, what: str, draws: Sequence[np.ndarray], i: int) -> None:

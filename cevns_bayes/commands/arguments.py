@@ -196,15 +196,23 @@ def numbers_by_data(option: str, texts: tuple[str, ...]) -> dict[str, float]:
 
 def refuse_existing(*paths: Path | None) -> None:
     """Before the work, not after it."""
+    from cevns_bayes.report.folder import is_free
+
     for path in paths:
-        if path and path.exists():
+        if path and not is_free(path):
             raise InputError(f"{path} exists")
 
 
 def write_new(path: Path, text: str) -> None:
+    """Write a file that must not exist yet; of what fails, nothing stays."""
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+            try:
+                file.write(text)
+                file.flush()
+            except OSError:
+                path.unlink()
+                raise
     except FileExistsError:
         raise InputError(f"{path} exists") from None
     except OSError as error:

@@ -29,7 +29,7 @@ from cevns_bayes.report.terminal import err, out, print_run, print_table
 @toys_option
 @click.option("--posterior", type=PATH, help="Folder whose posterior.nc spares the sampling.")
 @click.option("--force", is_flag=True, help="Replace the results of an earlier run.")
-@click.option("--no-progress", is_flag=True, help="No progress bars.")
+@click.option("--no-progress", is_flag=True, help="No progress bars, as without a terminal.")
 def run(
     scenarios: tuple[str, ...],
     everything: bool,
@@ -58,7 +58,7 @@ def run(
 
     Example: cevns-bayes run --all --data csi --data lar --data csi,lar
     """
-    options["progressbar"] = not no_progress
+    options["progressbar"] = not no_progress and out.is_terminal and err.is_terminal
     if output and len(scenarios) == len(data_sets) == 1:
         from cevns_bayes.report.folder import refuse_occupied
 
@@ -125,7 +125,6 @@ def compare(folders: tuple[Path, ...]) -> None:
     for folder in folders:
         check_files(folder, POSTERIOR_FILE)
     from cevns_bayes.bayesian.comparison import compare
-    from cevns_bayes.bayesian.diagnostics import check_convergence
     from cevns_bayes.report.listings import comparison
 
     names = [folder.name for folder in folders]
@@ -133,12 +132,7 @@ def compare(folders: tuple[Path, ...]) -> None:
         names = [str(folder) for folder in folders]
     if len(set(names)) < len(names):
         raise InputError(f"compare names a folder twice: {', '.join(names)}")
-    posteriors = dict(zip(names, map(load_posterior, folders), strict=True))
-    compared = compare(posteriors)
-    for name, posterior in posteriors.items():
-        if problems := check_convergence(posterior).problems:
-            err.print(f"[bold white on red]{name} has NOT CONVERGED: {'; '.join(problems)}.")
-    print_table(comparison(compared))
+    print_table(comparison(compare(dict(zip(names, map(load_posterior, folders), strict=True)))))
 
 
 @click.command()

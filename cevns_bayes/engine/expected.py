@@ -9,6 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from pytensor.graph.basic import equal_computations
 
+from cevns_bayes.checks import called
 from cevns_bayes.detectors.folding import folded_term
 from cevns_bayes.detectors.morphing import Alphas
 from cevns_bayes.detectors.response import Response
@@ -168,15 +169,11 @@ def _spectra(
 
 
 def _terms(scattering: Scattering, target: Target | Electrons, source: Source) -> tuple[Term, ...]:
-    if isinstance(target, Electrons):
-        cross_section = scattering.electrons(target, source.flavour)
-    else:
-        cross_section = scattering.nuclei(target, source.flavour)
+    function = scattering.electrons if isinstance(target, Electrons) else scattering.nuclei
+    title = "declare must return cross_section(target, flavour) -> CrossSection, of which a call"
+    cross_section = called(f"{title} failed", function, target, source.flavour)
     if not isinstance(cross_section, CrossSection):
-        raise InputError(
-            "declare must return cross_section(target, flavour) -> CrossSection, of which a call "
-            f"returned {type(cross_section).__name__}"
-        )
+        raise InputError(f"{title} returned {type(cross_section).__name__}")
     return cross_section.terms
 
 

@@ -1,5 +1,6 @@
 """Expected counts at given parameters, and experiments that observed just these."""
 
+import logging
 from collections.abc import Mapping
 from typing import Unpack
 
@@ -18,6 +19,8 @@ from cevns_bayes.errors import InputError, finite_number, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.scenarios.priors import sampled_name
 from cevns_bayes.scenarios.scenario import Scenario
+
+_log = logging.getLogger(__name__)
 
 
 def predict(
@@ -49,7 +52,7 @@ def predict(
     Raises
     ------
     InputError
-        Wrong arguments.
+        Wrong arguments. Components with a negative number of events are warned of.
 
     Examples
     --------
@@ -64,6 +67,9 @@ def predict(
     if others:
         raise InputError(f"predict takes one experiment, got {len(others) + 1}")
     counts = _expected_counts(problem, parameters or {}, nuisances or {})[experiment.name]
+    for name, array in counts.items():
+        if (events := array.sum()) < 0:
+            _log.warning("%s of %s has %.4g events.", name, experiment.full_name, events)
     return _as_dataset(experiment, counts | {"total": np.sum(list(counts.values()), axis=0)})
 
 

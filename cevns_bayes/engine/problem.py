@@ -89,6 +89,8 @@ class Problem:
     def _of(
         cls, scenario: Scenario, experiments: list[Experiment], options: ModelOptions
     ) -> "Problem":
+        if pytensor.config.floatX != "float64":
+            raise InputError(f"floatX of PyTensor must be float64, got {pytensor.config.floatX}")
         form_factor = form_factor_of(options.get("form_factor", "helm"))
         switched_off = _fixed_nuisances(scenario, experiments)
         together = scenario.on([experiment.name for experiment in experiments])
@@ -97,6 +99,7 @@ class Problem:
             scatterings = _declared(scenario, together, experiments, changes)
             fixed = _physical(options.get("fixed") or {}, together.parameter_names)
             _check_declared(together, {*fixed, *(v.name for v in model.unobserved_RVs)})
+            _check_priors(model, experiments)
             model.drop_constants()
             sharing = experiments if options.get("share_flux", True) else []
             common = _common_parts(sharing, switched_off)
@@ -191,6 +194,11 @@ def _loaded(
 ) -> tuple[Scenario, list[Experiment]]:
     if unknown := options.keys() - ModelOptions.__annotations__.keys():
         raise unknown_name("option", unknown.pop(), ModelOptions.__annotations__)
+    if (shared := options.get("share_flux", True)) not in (True, False):
+        raise InputError(f"share_flux must be True or False, got {shared!r}")
+    for name in ("priors", "fixed"):
+        if not isinstance(given := options.get(name) or {}, Mapping):
+            raise InputError(f"{name} must be a mapping of names, got {given!r}")
     return load_scenario(scenario), load_data(data, **options)
 
 
@@ -291,6 +299,21 @@ def _check_declared(scenario: Scenario, declared: set[str]) -> None:
             f"scenario '{scenario.name}' lists {sorted(missing)} but declares "
             f"{sorted(declared) or 'no priors'}"
         )
+
+
+def _check_priors(model: pm.Model, experiments: Sequence[Experiment]) -> None:
+    """Of what the scenario declared, before nuisances are."""
+    for rv in model.free_RVs:
+        if rv.ndim or not rv.dtype.startswith("float"):
+            raise InputError(f"the prior of {rv.name} must be continuous and of one number")
+        if rv.name in nuisance_names(experiments):
+            raise InputError(f"{rv.name} is a nuisance of the data: name the parameter otherwise")
+
+
+def nuisance_names(experiments: Sequence[Experiment]) -> set[str]:
+    """Of all their variables, and of those that they may share."""
+    pairs = [(e.qualified(n.name), n.common_name) for e in experiments for n in e.nuisances]
+    return {name for pair in pairs for name in pair}
 
 
 def _common_parts(

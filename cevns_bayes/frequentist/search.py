@@ -20,6 +20,7 @@ from cevns_bayes.errors import InputError
 
 MAX_SCANNED = 30.0  # Delta chi^2, beyond five sigma for one parameter
 EDGE = 1e-3  # A parameter is at a limit if it is closer than this part of its range.
+ROUNDING = np.finfo(float).eps
 DOUBLINGS = 2.0 ** np.arange(13)
 
 
@@ -110,6 +111,10 @@ class Search:
         free[list(held)] = False
         matrix = curvature[np.ix_(free, free)]
         scale = np.sqrt(np.diag(matrix).clip(min=0))
-        if (scale > 0).all() and (np.linalg.eigvalsh(matrix / np.outer(scale, scale)) > 0).all():
-            found[np.ix_(free, free)] = np.linalg.inv(matrix)
+        if not (scale > 0).all():
+            return found
+        units = np.outer(scale, scale)
+        values, vectors = np.linalg.eigh(matrix / units)
+        if (values > ROUNDING * len(values)).all():
+            found[np.ix_(free, free)] = (vectors / values) @ vectors.T / units
         return found

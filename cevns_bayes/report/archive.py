@@ -24,6 +24,7 @@ from cevns_bayes.report.folder import (
     check_files,
     load_posterior,
     read_netcdf,
+    write_netcdf,
 )
 from cevns_bayes.report.record import Recorded, as_json, scenario_as_words, scenario_of
 
@@ -34,8 +35,7 @@ MADE_OF = ("scenario", "data_sha256", "priors", "settings")  # what a posterior 
 
 
 def write_archive(analysis: Analysis, folder: Path) -> None:
-    """Write all that an analysis holds beyond its posterior, under its name when it is whole."""
-    partial = folder / f"{ARCHIVE_FILE}.partial"
+    """Write all that an analysis holds beyond its posterior."""
     tree = xr.DataTree.from_dict(dict(_groups(analysis)))
     tree.attrs = {
         "format": FORMAT,
@@ -43,8 +43,7 @@ def write_archive(analysis: Analysis, folder: Path) -> None:
         "posterior": as_json(_made_of(analysis.posterior)),
         "words": as_json(_words(analysis)),
     }
-    tree.to_netcdf(partial)
-    partial.rename(folder / ARCHIVE_FILE)
+    write_netcdf(tree, folder / ARCHIVE_FILE)
 
 
 def _made_of(posterior: xr.DataTree) -> dict[str, Any]:

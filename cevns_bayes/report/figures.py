@@ -13,6 +13,7 @@ from cevns_bayes.report.plot_draws import plot_corner, plot_pareto_k, plot_prior
 from cevns_bayes.report.plot_pulls import plot_pulls, ranked
 from cevns_bayes.report.plot_results import plot_curves, plot_region
 from cevns_bayes.report.record import Recorded, data_word
+from cevns_bayes.report.style import percent
 
 MAX_CORNER = 6  # variables that a page can show
 
@@ -24,14 +25,15 @@ SECTIONS = {
     "diagnostics": ("prior", "pareto"),
 }
 CAPTIONS = {
-    "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis.",
+    "posterior": "Marginal posteriors with their HDI, and profile likelihoods on the right axis, "
+    "where any other level can be read off; the star is the best fit.",
     "region": "Credible regions (filled) and confidence regions (lines).",
     "spectra": "{data} and expectation along each axis of the bins; stacked: the best fit; at the "
     "bottom: data less best fit, in units of the error bars, which are what data scatter around "
     "their expectation.",
     "predictive": "{data} and replicated data of the posterior.",
     "corner": "Joint posterior of the parameters and the nuisances of most impact on them at the "
-    "best fit, which the lines mark.",
+    "best fit, which the lines mark. Filled: HDI regions of {levels}.",
     "pulls": "Left: nuisances at the best fit, in units of the widths of their priors; those "
     "without a Gaussian prior have no point. Right: by how much the best fit of a parameter moves "
     "when a nuisance is held one error away from its best fit, everything else fitted again; a "
@@ -51,7 +53,8 @@ def caption(name: str, analysis: Analysis) -> str:
     kind, _, of = name.partition("_")
     shown = [e for e in analysis.experiments if e.name == of] or analysis.experiments
     data = _data_words(shown)
-    words = [CAPTIONS[kind].format(data=f"{data[0].upper()}{data[1:]}")]
+    levels = ", ".join(map(percent, analysis.view.of_intervals))
+    words = [CAPTIONS[kind].format(data=f"{data[0].upper()}{data[1:]}", levels=levels)]
     if kind == "spectra" and of in analysis.p_values:
         words += ["The p-value is of the deviance of all bins."]
     if kind in SECTIONS["result"]:

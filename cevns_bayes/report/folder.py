@@ -145,10 +145,23 @@ def _unfinished(path: Path) -> Path:
 
 
 def write_posterior(posterior: xr.DataTree, folder: Path) -> None:
-    """Write the posterior into an existing folder, under its name only when it is whole."""
-    partial, stored = folder / f"{POSTERIOR_FILE}.partial", _stored(posterior)
-    stored.to_netcdf(partial, encoding=_compression(stored))
-    partial.rename(folder / POSTERIOR_FILE)
+    """Write the posterior into an existing folder."""
+    stored = _stored(posterior)
+    write_netcdf(stored, folder / POSTERIOR_FILE, encoding=_compression(stored))
+
+
+def write_netcdf(tree: xr.DataTree, path: Path, **options: Any) -> None:
+    """Write a file under its name only when it is whole; of what fails, nothing stays.
+
+    It is made in memory, because HDF5 crashes on a full disk.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        partial.write_bytes(tree.to_netcdf(**options))
+        partial.rename(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def load_posterior(folder: str | Path) -> xr.DataTree:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from cevns_bayes.bayesian.power_scaling import THRESHOLD
+from cevns_bayes.bayesian.power_scaling import INSENSITIVE, THRESHOLD
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.report import tables
 from cevns_bayes.report.analysis import Analysis
@@ -103,6 +103,7 @@ def render(analysis: Analysis, pictures: Mapping[str, bytes]) -> str:
         version=version("cevns-bayes"),
         sources=tables.sources(analysis),
         noteworthy=THRESHOLD,
+        insensitive=INSENSITIVE,
         **_tables(analysis),
     )
 

@@ -30,6 +30,12 @@ def _ignore(*_: Any) -> None:
     """The listener where nobody listens."""
 
 
+def _timed(say: Callable[[str], None]) -> Callable[[str], None]:
+    """A listener that hears the time as well."""
+    start = time.perf_counter()
+    return lambda text: say(f"{text} ... {time.perf_counter() - start:.0f} s gone")
+
+
 @dataclass(frozen=True)
 class Job:
     """A run that is asked for: ``settings`` are those of `sample`, ``options`` of `build_model`.
@@ -79,32 +85,39 @@ class Job:
     ) -> analysis.Analysis:
         """Analyse, and write the results to ``target``, whole or not at all.
 
-        ``say`` is told what comes next; ``stop`` is called between the steps and may raise;
-        ``posterior`` is a folder with draws that need not be made again.
+        ``say`` is told what comes next, and when; ``stop`` is called between the steps and may
+        raise; ``posterior`` is a folder with draws that need not be made again.
         """
         keywords: dict[str, Any] = {**self.settings, **self.options}
+        say = _timed(say)
+        self._check_checkpoint(target)
         if posterior:
             draws = folder.load_posterior(posterior)
             check_made_of(draws, self.problem())
         with folder.new_folder(target, force=force) as staging:
             self.check()  # or it ends here
             names = ", ".join(experiment.full_name for experiment in self.experiments)
-            say(f"Compiling and sampling [bold]{self.scenario.name}[/] on {names} ...")
+            say(f"Compiling and sampling [bold]{self.scenario.name}[/] on {names}")
             start = time.perf_counter()
             if not posterior:
                 draws = sampling.sample(self.scenario, self.experiments, **keywords)
             seconds = None if posterior else time.perf_counter() - start
             stop()
             folder.write_posterior(draws, staging)
-            say("Fitting, profiling and comparing with the Standard Model ...")
+            say("Fitting, profiling and comparing with the Standard Model")
             done = analysis.analyse(self.scenario, self.experiments, posterior=draws, **keywords)
             stop()
             done = replace(done, command=self.command).viewed(self.view)
-            say("Drawing the figures ...")
+            say("Drawing the figures")
             html.write_report(done, staging)
             write_outcome(outcome_of(done, seconds), staging)
             stop()
         return done
+
+    def _check_checkpoint(self, target: Path) -> None:
+        checkpoint = self.settings.get("checkpoint")
+        if checkpoint and Path(checkpoint).resolve().is_relative_to(target.resolve()):
+            raise InputError(f"checkpoint {checkpoint} must not be within the output {target}")
 
     def failed(self, why: str) -> Outcome:
         """The outcome of a run that ended with an error."""

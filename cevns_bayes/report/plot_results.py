@@ -75,6 +75,7 @@ def plot_curves(
         marginal(panel, posterior_density_1d(posterior, parameter.name, curve.limits), levels)
         panel.set(xlabel=parameter.axis_label, ylabel="posterior density", xlim=shown)
         twin = profile_curve(panel, curve, levels)
+        _star(twin, profile.best_fit.values[parameter.name], 0.0)
         draw_overlays(twin, overlays, (parameter.name, HEIGHT))
         of_parameter = [bound for bound in bounds if bound.is_of(parameter.name)]
         bars = [(bound.ends(parameter.name), GREEN, _name(bound)) for bound in of_parameter]
@@ -263,11 +264,16 @@ def _as_drawn(values: xr.DataArray, is_log: bool) -> np.ndarray:
 
 
 def _markers(panel: Axes, profile: Profile, pair: tuple[Parameter, Parameter]) -> None:
-    best = [profile.best_fit.values[p.name] for p in pair]
-    panel.plot(*best, "*", color=ORANGE, markeredgecolor="black", markersize=12, label="best fit")
+    _star(panel, *(profile.best_fit.values[p.name] for p in pair))
     standard_model = [p.standard_model for p in pair if p.standard_model is not None]
     if len(standard_model) == len(pair):
         panel.plot(*standard_model, "P", color="black", label="Standard Model")
+
+
+def _star(panel: Axes, x: float, y: float) -> None:
+    """Mark the best fit, also on the edge of the panel."""
+    style: dict[str, Any] = {"color": ORANGE, "markeredgecolor": "black", "markersize": 12}
+    panel.plot(x, y, "*", label="best fit", clip_on=False, **style)
 
 
 def _narrow_valleys(panel: Axes, surface: Surface, level: float) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # Wrong options are refused without waiting for PyMC.
     from cevns_bayes.experiments.experiment import Axis
     from cevns_bayes.scenarios.scenario import Parameter
 
+# A curve shows every level, a region those of its lines only, so that it has one more.
 INTERVAL_LEVELS, REGION_LEVELS = (0.68, 0.90), (0.68, 0.90, 0.95)
 
 

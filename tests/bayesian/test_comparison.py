@@ -210,7 +210,7 @@ def test_something_else_is_refused(missing):
         cb.compare({"a": posterior(), "b": "results/b"})
 
 
-def test_posteriors_that_did_not_converge_are_warned_of(caplog):
+def test_posteriors_that_did_not_converge_are_warned_of_once(caplog, tmp_path):
     apart = posterior()
     group = apart["posterior"].to_dataset()
     group["mean"] = group["mean"] + xr.DataArray([0, 0, 3, 3], dims="chain")
@@ -218,6 +218,23 @@ def test_posteriors_that_did_not_converge_are_warned_of(caplog):
     cb.compare({"apart": apart, "good": posterior()})
     (warning,) = caplog.messages
     assert warning.startswith("'apart' has not converged: R-hat")
+    folders = [tmp_path / "apart", tmp_path / "good"]
+    for folder, tree in zip(folders, (apart, posterior()), strict=True):
+        folder.mkdir()
+        tree.to_netcdf(folder / POSTERIOR_FILE)
+    told = CliRunner().invoke(cli, ["compare", *map(str, folders)])
+    assert "converged" not in told.output.lower()  # but in the log
+    assert caplog.messages == [warning] * 2
+
+
+def test_posteriors_of_two_versions_are_warned_of(caplog):
+    old = posterior(versions=json.dumps({"cevns-bayes": "0.0.1"}))
+    new = posterior(versions=json.dumps({"cevns-bayes": "0.1.0"}))
+    cb.compare({"new": new, "same": new})
+    assert not caplog.messages
+    cb.compare({"old": old, "new": new})
+    (warning,) = caplog.messages
+    assert warning.endswith("different versions of cevns-bayes: 'old' 0.0.1, 'new' 0.1.0.")
 
 
 def test_one_posterior_is_refused():

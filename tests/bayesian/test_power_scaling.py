@@ -9,7 +9,7 @@ import xarray as xr
 from pymc.stats import compute_log_prior
 from scipy import integrate, stats
 
-from cevns_bayes.bayesian.power_scaling import log_prior, power_scaling
+from cevns_bayes.bayesian.power_scaling import INSENSITIVE, log_prior, power_scaling
 from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
@@ -97,6 +97,9 @@ def test_diagnoses():
         "conflict": "potential prior-data conflict",
         "strong": "potential strong prior / weak likelihood",
     }
+    silent = tree(np.inf, 4.0)
+    silent["log_likelihood"] = xr.DataTree(0 * silent["log_likelihood"].to_dataset())
+    assert power_scaling(silent).diagnosis.item() == INSENSITIVE
 
 
 def test_flat_priors_are_not_scaled():

@@ -72,7 +72,7 @@ def test_summary_of_a_gamma_distribution(rng):
     assert float(row["sd"]) == pytest.approx(np.sqrt(3), abs=0.02)
     assert float(row["eti90_low"]) == pytest.approx(gamma.ppf(0.05), abs=0.03)
     assert float(row["eti90_high"]) == pytest.approx(gamma.ppf(0.95), abs=0.03)
-    low, high = float(row["hdi68_low"]), float(row["hdi68_high"])
+    low, high = float(row["hdi68_single_low"]), float(row["hdi68_single_high"])
     assert gamma.cdf(high) - gamma.cdf(low) == pytest.approx(0.68, abs=0.01)
     assert gamma.pdf(low) == pytest.approx(gamma.pdf(high), rel=0.1)  # highest density
 
@@ -108,6 +108,9 @@ def test_samplers_check_their_settings(kind, wrong):
         {"sampler": "nested", "live_points": 1},
         {"sampler": "smc", "tune": 0},
         {"live_points": 49},
+        {"draws": 1_000_000_000},
+        {"tune": 1_000_000_000},
+        {"sampler": "smc", "chains": 1000},
         {"seed": -1},
         {"sampler": NUTS(), "tune": 100},
     ],
@@ -333,3 +336,13 @@ def test_parameters_without_an_effect_are_named(csi, caplog):
     idle = cb.Scenario("Idle", parameters, "nowhere", declare, name="idle")
     try_predictions(Problem.build(idle, [csi]))
     assert caplog.messages == ["No signal of idle depends on its parameters."]
+
+
+def test_priors_that_are_not_listed_are_named(csi, caplog):
+    def declare():
+        kappa, hidden = pm.Uniform("kappa", 0.0, 1.0), pm.Normal("hidden", 1.0, 0.1)
+        return lambda target, flavour: cb.vector(target, kappa * hidden)
+
+    scenario = cb.Scenario("Half", (cb.Parameter("kappa", "k"),), "nowhere", declare, name="half")
+    try_predictions(Problem.build(scenario, [csi]))
+    assert caplog.messages == ["half does not list hidden as parameters: they are like nuisances."]

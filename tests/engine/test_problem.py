@@ -251,11 +251,68 @@ def test_parameters_of_several_experiments_keep_their_names(csi):
         cb.predict("sm", {}, [csi, "lar"])
 
 
-def test_a_cross_section_of_another_type_is_named(csi):
-    scenario = cb.load_scenario("sm")
-    wrong = replace(scenario, declare=lambda: lambda target, flavour: 1.0)
-    with pytest.raises(InputError, match=r"declare must return cross_section\(target, flavour\)"):
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (lambda target, flavour: 1.0, "returned float"),
+        (lambda target: cb.vector(target, 1.0), "failed: TypeError: .* takes 1 positional"),
+        (lambda target, _: cb.vector(target, np.ones(7) * target.Z_Fp), "failed: ValueError"),
+        (None, "failed: TypeError: 'NoneType' object is not callable"),
+    ],
+)
+def test_a_wrong_cross_section_is_named(csi, declared, said):
+    wrong = replace(cb.load_scenario("sm"), declare=lambda: declared)
+    must_be = (
+        r"declare must return cross_section\(target, flavour\) -> CrossSection, of which a call"
+    )
+    with pytest.raises(InputError, match=f"{must_be} {said}"):
         cb.build_model(wrong, csi)
+
+
+@pytest.mark.parametrize(
+    ("name", "prior", "said"),
+    [
+        ("kappa", pm.Poisson.dist(3), "prior of kappa must be continuous and of one number"),
+        ("kappa", pm.Normal.dist(shape=3), "prior of kappa must be continuous and of one number"),
+        ("csi::alpha_flux", pm.Normal.dist(), "csi::alpha_flux is a nuisance of the data"),
+    ],
+)
+def test_priors_that_no_parameter_can_have_are_named(csi, name, prior, said):
+    def declare():
+        pm.modelcontext(None).register_rv(prior.owner.clone().out, name)
+        return cb.standard_model
+
+    wrong = cb.Scenario("Wrong", (cb.Parameter(name, "x"),), "nowhere", declare)
+    with pytest.raises(InputError, match=said):
+        cb.build_model(wrong, csi)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"share_flux": "no"}, "share_flux must be True or False, got 'no'"),
+        ({"priors": ["a"]}, r"priors must be a mapping of names, got \['a'\]"),
+        ({"fixed": ["a"]}, r"fixed must be a mapping of names, got \['a'\]"),
+    ],
+)
+def test_options_of_another_type_are_named(csi, option, said):
+    with pytest.raises(InputError, match=said):
+        cb.fit("sm", csi, **option)
+
+
+def test_negative_numbers_of_events_are_warned_of(csi, caplog):
+    cb.predict("sm", {}, csi, nuisances={"csi::alpha_flux": -0.99})
+    assert not caplog.messages
+    cb.predict("sm", {}, csi, nuisances={"csi::alpha_flux": -5.0})
+    assert caplog.messages[0] == "cevns of csi has -1392 events."
+
+
+def test_single_precision_is_refused(csi):
+    with (
+        pytensor.config.change_flags(floatX="float32"),
+        pytest.raises(InputError, match="floatX of PyTensor must be float64, got float32"),
+    ):
+        cb.build_model("sm", csi)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytensor
@@ -6,6 +7,7 @@ import pytest
 
 import cevns_bayes as cb
 from cevns_bayes.engine.problem import Problem
+from cevns_bayes.frequentist.search import Search
 from cevns_bayes.scenarios.priors import sampled_name
 
 SLOWER = ("nsi-d-ee-mumu", "light-vector-universal", "sterile-oscillation")
@@ -96,6 +98,17 @@ def test_a_parameter_at_the_end_of_its_prior_is_named(csi):
     assert best.params["sin2_theta_w"] == pytest.approx(0.3, abs=1e-3)
     assert np.isnan(best.errors["sin2_theta_w"])  # which would mean nothing
     assert best.errors["csi::alpha_flux"] > 0
+
+
+def test_a_direction_in_which_chi2_is_flat_has_no_error():
+    limits = np.array([[-np.inf, -np.inf], [np.inf, np.inf]])
+    search = Search(SimpleNamespace(compiled=SimpleNamespace(limits=limits, widths=np.ones(2))))
+    one, other = 1.4031129864471292, 1.395298591907157e-06  # whose rounding is not the usual one
+    flat = np.array([[one, other], [other, other**2 / one]])
+    assert np.isnan(search.covariance(np.zeros(2), flat)).all()
+    curved = np.array([[1.0, 1e-7], [1e-7, 4e-14]])
+    expected = np.linalg.inv(curved)
+    np.testing.assert_allclose(search.covariance(np.zeros(2), curved), expected, rtol=1e-12)
 
 
 def test_a_minimum_at_the_only_bound_of_a_prior_is_at_the_limit(csi):

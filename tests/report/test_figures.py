@@ -122,3 +122,11 @@ def test_line_of_pareto_k_is_that_of_the_comparison():
     (panel,) = cb.plot_pareto_k(k).axes
     (line,) = (line for line in panel.lines if str(MAX_PARETO_K) in line.get_label())
     assert set(line.get_ydata()) == {MAX_PARETO_K}
+
+
+def test_few_draws_are_drawn_without_a_word(caplog):
+    draws = np.random.default_rng(1).normal(size=(2, CHAINS, 6))
+    group = xr.Dataset({name: (("chain", "draw"), x) for name, x in zip("ab", draws, strict=True)})
+    posterior = xr.DataTree.from_dict({"posterior": group})
+    cb.plot_corner(posterior, ["a", "b"], {"a": "a", "b": "b"}, {"a": 0.0, "b": 0.0})
+    assert not caplog.messages

@@ -15,8 +15,9 @@ from scipy import stats
 from cevns_bayes import InputError, load_experiment, predict
 from cevns_bayes.bayesian.diagnostics import check_convergence
 from cevns_bayes.report.analysis import Analysis, analyse
+from cevns_bayes.report.archive import load_analysis, write_archive
 from cevns_bayes.report.expectations import nuisances_of
-from cevns_bayes.report.folder import new_folder
+from cevns_bayes.report.folder import new_folder, write_posterior
 from cevns_bayes.report.html import _fits, render
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
@@ -169,6 +170,15 @@ def test_an_empty_folder_is_as_good_as_none(tmp_path):
     with new_folder(tmp_path / "results", force=False) as staging:
         (staging / "report.html").write_text("first")
     assert (tmp_path / "results" / "report.html").read_text() == "first"
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, results, full_disk):
+    analysis = load_analysis(results)
+    full_disk(5000)
+    for write, what in ((write_posterior, analysis.posterior), (write_archive, analysis)):
+        with pytest.raises(OSError, match="too large"):
+            write(what, tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_second_of_two_runs_stops_at_once(tmp_path, monkeypatch):

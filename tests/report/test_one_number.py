@@ -3,11 +3,14 @@
 import csv
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cevns_bayes.report.archive import load_analysis
-from cevns_bayes.report.figures import draw
+from cevns_bayes.report.figures import caption, draw, shown_together
+from cevns_bayes.report.tables import intervals
 from cevns_bayes.report.terminal import print_run
 
 NAME = "sin2_theta_w"
@@ -55,7 +58,9 @@ def test_intervals(results, analysis, capsys):
 
 
 def test_intervals_of_the_figure(analysis):
-    panel, _ = draw(analysis)["posterior"].axes
+    panel, twin = draw(analysis)["posterior"].axes
+    (star,) = (line for line in twin.lines if line.get_label() == "best fit")
+    assert star.get_xydata().tolist() == [[analysis.best_fit.params[NAME], 0.0]]
     for collection in panel.collections:
         level = float(collection.get_label().split("%")[0]) / 100
         x = collection.get_paths()[0].vertices[:, 0]
@@ -85,3 +90,17 @@ def test_best_fit_and_its_error(results, analysis, capsys):
     assert fits["p_values"]["csi"] == analysis.p_values["csi"]
     p_value = cells(report, "posterior predictive, csi")[1]
     assert float(p_value) == pytest.approx(analysis.p_values["csi"], rel=0.05)
+
+
+def test_without_published_bounds_there_is_no_word_of_them(analysis):
+    own = replace(analysis, scenario=replace(analysis.scenario, name="mine"))
+    for of, there in ((analysis, True), (own, False)):
+        assert ("published" in intervals(of).titles) == there
+        assert ("published" in caption("posterior", of)) == there
+
+
+def test_a_corner_shows_parameters_and_nuisances_of_most_impact(analysis):
+    size = abs(analysis.impacts["impact"]).max(("side", "parameter"))
+    largest = size["nuisance"].to_numpy()[np.argsort(-size.to_numpy())[:2]]
+    assert set(shown_together(analysis, 3)) == {NAME, *largest}
+    assert caption("corner", analysis).endswith("HDI regions of 68%, 90%.")

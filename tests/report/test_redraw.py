@@ -48,6 +48,7 @@ def texts(folder):
 @pytest.mark.parametrize("name", ["results", "results_of_sm"])
 def test_all_is_as_it_was(cevns_bayes, tmp_path, idle, request, name):
     folder = request.getfixturevalue(name)
+    (tmp_path / "again").mkdir()  # An empty folder is as good as none.
     code, out, err = cevns_bayes("report", folder, "--output", "again")
     assert (code, err) == (0, "")
     assert "Report: again/report.html" in out
@@ -131,7 +132,7 @@ def test_a_style_is_used(cevns_bayes, copied, tmp_path, monkeypatch):
     ],
 )
 def test_what_does_not_suit_is_refused(cevns_bayes, copied, tmp_path, options, said):
-    (tmp_path / "there").mkdir()
+    shutil.copytree(copied, tmp_path / "there")
     (tmp_path / "other.csv").write_text("mass,coupling\n1,2\n")
     (tmp_path / "broken.mplstyle").write_bytes(b"\xff\xfe\x00")
     before = {path.name: path.stat().st_mtime_ns for path in copied.iterdir()}

@@ -29,7 +29,7 @@ class Checkpoint:
                 raise InputError(f"{path} is damaged or not a netCDF file; remove it") from error
         part = compute()
         unfinished = path.with_suffix(".part")
-        part.to_netcdf(unfinished)
+        unfinished.write_bytes(part.to_netcdf())  # HDF5 itself crashes on a full disk.
         unfinished.replace(path)
         return part
 

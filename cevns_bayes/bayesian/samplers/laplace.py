@@ -23,7 +23,7 @@ from scipy.special import logsumexp
 from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.nested import prior_transform
-from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.bayesian.samplers.sampler import check_draws
 from cevns_bayes.engine.batches import MANY, batched, of_points
 from cevns_bayes.engine.compiled import Compiled, other_deterministics
 from cevns_bayes.engine.problem import Problem
@@ -51,8 +51,7 @@ class Laplace:
     resumable: ClassVar[bool] = False  # It is too short to be resumed.
 
     def __post_init__(self) -> None:
-        check_integer("draws", self.draws, 4)
-        check_integer("chains", self.chains, 2)  # R-hat compares them.
+        check_draws("draws", self.draws, self.chains)
 
     def run(
         self,

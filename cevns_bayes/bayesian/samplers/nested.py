@@ -18,7 +18,7 @@ from pytensor.graph.replace import graph_replace, vectorize_graph
 from threadpoolctl import threadpool_limits
 
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
-from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.bayesian.samplers.sampler import check_draws, check_integer
 from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
@@ -46,8 +46,7 @@ class Nested:
     resumable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_integer("draws", self.draws, 4)
-        check_integer("chains", self.chains, 2)
+        check_draws("draws", self.draws, self.chains)
         check_integer("live_points", self.live_points, 50)
 
     def run(

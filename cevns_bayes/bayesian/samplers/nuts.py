@@ -7,7 +7,7 @@ import lazy_loader
 import xarray as xr
 
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
-from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.bayesian.samplers.sampler import check_draws
 from cevns_bayes.engine.problem import Problem
 
 nutpie = lazy_loader.load("nutpie")  # a second, which other samplers need not wait for
@@ -25,9 +25,8 @@ class NUTS:
     resumable: ClassVar[bool] = False  # It is too short to be resumed.
 
     def __post_init__(self) -> None:
-        check_integer("draws", self.draws, 4)
-        check_integer("tune", self.tune, 1)
-        check_integer("chains", self.chains, 2)  # R-hat compares them.
+        check_draws("draws", self.draws, self.chains)
+        check_draws("tune", self.tune, self.chains, smallest=1)
 
     def run(
         self,

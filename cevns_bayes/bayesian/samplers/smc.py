@@ -19,7 +19,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
-from cevns_bayes.bayesian.samplers.sampler import check_integer
+from cevns_bayes.bayesian.samplers.sampler import check_draws
 from cevns_bayes.engine.problem import Problem
 
 
@@ -34,8 +34,7 @@ class SMC:
     resumable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_integer("particles", self.particles, 4)
-        check_integer("chains", self.chains, 2)  # R-hat and the error of the evidence need them.
+        check_draws("particles", self.particles, self.chains)
 
     def run(
         self,
