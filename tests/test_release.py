@@ -12,7 +12,7 @@ import cevns_bayes as cb
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RECIPE = yaml.safe_load((ROOT / "recipe/recipe.yaml").read_text())
-CONDA_NAMES = {"matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"matplotlib": "matplotlib-base", "flatbuffers": "python-flatbuffers"}
 
 
 def test_version_of_the_package_is_everywhere():
