@@ -42,7 +42,6 @@ NEIGHBOURS = 30  # The distance to the last of them tells how sparse the draws a
 MIN_UNDER_A_KERNEL = 16
 STEP = 2**0.25  # Widths whose ratio is smaller are taken for one.
 MAX_WIDTH = 0.5  # No kernel is wider than this part of the grid.
-SAME = 1e-6  # Densities are not known better than that, relative to themselves.
 UNIFORM_PART = 1e-3  # A uniform density of this weight lets cross-validation survive outliers.
 SIGNIFICANT = 2.0  # A gap between intervals is real if it is deeper than so many standard errors.
 MAX_LOSS = {1: 0.01, 2: 0.02}  # Log-likelihood per draw may be given up for a smoother density.
@@ -107,13 +106,6 @@ class Density2D(_Density):
 
     x: np.ndarray
     y: np.ndarray
-
-    def threshold(self, probability: float) -> float:
-        """Density on the edge of the HDI region of this probability, or of a larger one.
-
-        What differs by no more than rounding, as on a plateau, is inside or outside together.
-        """
-        return super().threshold(probability) * (1 - SAME)
 
     def area(self, probability: float) -> float:
         """Area of the HDI region, in the product of the units."""

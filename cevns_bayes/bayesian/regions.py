@@ -33,6 +33,7 @@ from cevns_bayes.bayesian.density import (
 NEGLIGIBLE = 1e-4  # Cells that hold less together are not shown.
 ROUGHNESS = 0.01  # of the interpolation between cells, relative
 NEIGHBOURS = 30  # cells that each point of a plane is interpolated between
+TILT = 1e-6  # relative, across the window; rounding is far less, what can be seen far more
 DEPTH = 12.0  # of the log-density below its maximum; beyond it is the same
 
 
@@ -157,5 +158,13 @@ def _plane(*arrays: bytes) -> Density2D:
         values[reached] = plates(points[reached])
     x, y = (_middles(window[:, i], CELLS[2]) for i in (0, 1))
     values = RectBivariateSpline(*coarse, values)(x, y)
+    density = np.exp(np.minimum(values, 0.5)) * (1 - TILT * _distance_to_peak(values))
     volume = (x[1] - x[0]) * (y[1] - y[0])
-    return Density2D(**_interpolated(np.exp(np.minimum(values, 0.5)), volume), x=x, y=y)
+    return Density2D(**_interpolated(density, volume), x=x, y=y)
+
+
+def _distance_to_peak(values: np.ndarray) -> np.ndarray:
+    """In units of the window: of equal densities, as on a plateau, the nearer shall be higher."""
+    peak = np.unravel_index(values.argmax(), values.shape)
+    steps = [(np.arange(n) - at) / n for n, at in zip(values.shape, peak, strict=True)]
+    return np.hypot(*np.meshgrid(*steps, indexing="ij"))

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from scipy.ndimage import label
 
 from cevns_bayes import InputError
-from cevns_bayes.bayesian.density import Density2D, density_1d, hdi_area
-from cevns_bayes.bayesian.regions import posterior_density_1d
+from cevns_bayes.bayesian.density import density_1d, hdi_area
+from cevns_bayes.bayesian.regions import posterior_density_1d, posterior_density_2d
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.frequentist.profile import Curve, Profile, Surface
 from cevns_bayes.published import Bound
@@ -78,12 +79,24 @@ def test_interval_of_a_plateau_has_no_gaps_but_noise(rng):
 
 
 def test_region_of_a_plateau_has_no_border_of_rounding(rng):
-    x = np.linspace(0.005, 0.995, 100)
-    values = np.where(x > 0.9, 0.0, 1.0)[:, None] * (1 + 1e-9 * rng.standard_normal((100, 100)))
-    weights = values.ravel() / values.sum()
-    plateau = Density2D(values, values.ravel(), weights, noise=0.01, x=x, y=x)
-    for probability in (0.68, 0.90):
-        assert plateau.area(probability) == pytest.approx(0.9)
+    """A square of equal density, of which each level takes what is nearest to the highest cell."""
+    edges = np.linspace(0, 1, 33)
+    low, high = (
+        np.stack(np.meshgrid(of, of), axis=-1).reshape(-1, 2) for of in (edges[:-1], edges[1:])
+    )
+    cells = {"log_probability": ("cell", np.log(1 / 1024) + 1e-9 * rng.standard_normal(1024))}
+    for i, name in enumerate("ab"):
+        columns = {
+            f"{name}_low": low[:, i],
+            f"{name}_high": high[:, i],
+            name: (low + high)[:, i] / 2,
+        }
+        cells |= {column: ("cell", values) for column, values in columns.items()}
+    tree = xr.DataTree.from_dict({"marginal": xr.Dataset(cells)})
+    density = posterior_density_2d(tree, ("a", "b"), ((0, 1), (0, 1)))
+    for level in (0.68, 0.90):
+        assert density.area(level) == pytest.approx(level, rel=0.01)
+        assert label(density.values >= density.threshold(level))[1] == 1
 
 
 def test_intervals_of_two_modes(rng):
