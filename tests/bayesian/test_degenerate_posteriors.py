@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import cevns_bayes as cb
-from cevns_bayes.bayesian.regions import posterior_density_2d
+from cevns_bayes.bayesian.regions import posterior_density_1d, posterior_density_2d
 from cevns_bayes.bayesian.sampling import Task, check_settings
 from cevns_bayes.engine.problem import Problem
 
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SEEDS = (1, 2, 3, 4, 5)
-DRAWS = 6000  # per chain: quantiles of a plateau scatter by half a percent of its range
+DRAWS = 3000  # per chain: quantiles of a plateau scatter by half a percent of its range
 
 # Solutions that are told apart: one side of a valley of the posterior, or a corner of a plateau.
 SCENARIOS = {
@@ -41,6 +41,9 @@ def test_posterior_is_that_of_the_grid(scenario, laplace_grid):
             found = np.quantile(draws[axis], PROBABILITIES)
             known = truth.quantiles(axis, PROBABILITIES)
             assert np.abs(found - known).max() < 0.02 * extent[axis]
+            density = posterior_density_1d(tree, truth.names[axis], tuple(truth.box[axis]))
+            smooth = np.interp(PROBABILITIES, np.cumsum(density.weights), density.x)
+            assert np.abs(smooth - known).max() < 0.01 * extent[axis]
         assert tree.attrs["log_evidence"] == pytest.approx(truth.log_evidence, abs=0.05)
         density = posterior_density_2d(tree, tuple(truth.names), tuple(map(tuple, truth.box)))
         assert density.area(0.90) == pytest.approx(truth.area(0.90), rel=0.03)
