@@ -9,7 +9,7 @@ import os
 import pickle
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache, cached_property
+from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -25,14 +25,23 @@ from pymc.sampling.jax import get_jaxified_graph
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.op import Op
 from pytensor.graph.traversal import io_toposort
+from pytensor.link.jax.dispatch import jax_funcify
 from pytensor.misc.frozendict import frozendict
 from pytensor.scalar.basic import ScalarOp
 
 FOLDER = Path(pytensor.config.base_compiledir) / "jax"
 LIBRARIES = ("jax", "jaxlib", "numpy", "pymc", "pytensor")
-KNOWN = {"builtins", "copyreg", "functools", "operator", *LIBRARIES}  # Their versions tell all.
+KNOWN = {"builtins", "copyreg", "functools", "operator", *LIBRARIES}
 CODE = (type, FunctionType, BuiltinFunctionType)
 DIGEST = 32  # bytes of a sha256
+
+# Read when imported: what stands in the files later is not what runs.
+SURROUNDINGS = str(
+    [
+        *(path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))),
+        *map(version, LIBRARIES),
+    ]
+)
 
 
 class UnknownGraph(Exception):
@@ -94,17 +103,24 @@ class _Pickler(pickle.Pickler):
     """Pickles operations by what makes them equal, without the rest of their state."""
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, CODE) and str(obj.__module__).partition(".")[0] not in KNOWN:
+        if isinstance(obj, CODE) and not _is_known(obj):
             raise UnknownGraph(obj)
         if isinstance(obj, frozendict):  # It remembers its hash.
             return frozendict, (dict(obj),)
         if not isinstance(obj, Op):
             return NotImplemented
+        if hasattr(obj, "fgraph") or not _is_known(jax_funcify.dispatch(type(obj))):
+            raise UnknownGraph(obj)
         if hasattr(obj, "_props_dict"):
             return type(obj), tuple(obj._props_dict().values())
-        if isinstance(obj, ScalarOp) and not hasattr(obj, "fgraph"):
+        if isinstance(obj, ScalarOp):
             return type(obj), (getattr(obj, "output_types_preference", None),)
         raise UnknownGraph(obj)
+
+
+def _is_known(code: Any) -> bool:
+    """Whether a class or function is of a library, whose version tells what it does."""
+    return str(code.__module__).partition(".")[0] in KNOWN
 
 
 def _pickled(value: Any) -> bytes:
@@ -114,14 +130,14 @@ def _pickled(value: Any) -> bytes:
     pickler.fast = True
     try:
         pickler.dump(value)
-    except ValueError as error:  # It refers to itself.
-        raise UnknownGraph(value) from error
+    except (AttributeError, TypeError, ValueError, pickle.PicklingError) as error:
+        raise UnknownGraph(value) from error  # It is local, or refers to itself.
     return buffer.getvalue()
 
 
 def key_of(functions: Sequence[Any], *arrays: np.ndarray) -> str | None:
     """Of functions and of numbers that are traced with them; None where nothing can be kept."""
-    hasher = sha256(_surroundings().encode())
+    hasher = sha256(SURROUNDINGS.encode())
     for function in functions:
         if not isinstance(function, GraphFunction):
             return None
@@ -134,21 +150,15 @@ def key_of(functions: Sequence[Any], *arrays: np.ndarray) -> str | None:
     return hasher.hexdigest()
 
 
-@cache
-def _surroundings() -> str:
-    """Code of this room, versions of the libraries, kind of device."""
-    sources = [
-        path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))
-    ]
-    return str([*sources, *map(version, LIBRARIES), jax.default_backend()])
-
-
 def kept(function: Callable[..., Any], key: str | None) -> Callable[..., Any]:
     """The function, traced once for all processes if it has a key."""
 
     def call(*arguments: Any) -> Any:
         shapes = jax.tree.map(lambda of: jax.ShapeDtypeStruct(of.shape, of.dtype), arguments)
-        path = FOLDER / f"{sha256(f'{key} {shapes}'.encode()).hexdigest()}.traced"
+        path = (
+            FOLDER
+            / f"{sha256(f'{key} {shapes} {jax.default_backend()}'.encode()).hexdigest()}.traced"
+        )
         found = _read(path)
         if found is None:
             try:

@@ -41,6 +41,7 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
         has appeared meanwhile.
     """
     refuse_occupied(path, force=force)
+    path = path.resolve()  # A link stays.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in _left_by_the_dead(path):
@@ -70,8 +71,11 @@ def refuse_occupied(path: Path, *, force: bool) -> None:
 
 
 def is_free(path: Path) -> bool:
-    """Whether there is nothing, or an empty folder."""
-    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    """Whether there is nothing, or an empty folder that may be replaced by another."""
+    if not path.exists():
+        return True
+    in_use = path.is_mount() or path.resolve() == Path.cwd()
+    return path.is_dir() and not in_use and not any(path.iterdir())
 
 
 def _staging_prefix(path: Path, owner: int | str | None = None) -> str:

@@ -7,8 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytensor.tensor as pt
 import pytest
+from pytensor import wrap_jax
 from pytensor.graph.basic import Apply
 from pytensor.graph.op import Op
+from pytensor.link.jax.dispatch import jax_funcify
+from pytensor.scalar.math import Jv
 
 import cevns_bayes as cb
 from cevns_bayes.engine import kept
@@ -108,7 +111,16 @@ class Mine(Op):
 
 
 def test_graphs_of_unknown_operations_have_no_key():
-    x = pt.dvector("x")
+    x = pt.tensor("x", shape=(3,), dtype="float64")
     assert key_of([GraphFunction([x], x * 2)])
     assert key_of([GraphFunction([x], Mine()(x) * 2)]) is None
+    assert key_of([GraphFunction([x], wrap_jax(lambda x: x * 2)(x))]) is None
     assert key_of([lambda x: x * 2]) is None
+
+
+def test_operations_that_the_user_translates_have_no_key():
+    x = pt.dvector("x")
+    bessel = GraphFunction([x], pt.jv(1, x))
+    assert key_of([bessel])
+    jax_funcify.register(Jv)(lambda op, **_: lambda order, x: x)  # PyTensor has none.
+    assert key_of([GraphFunction([x], pt.jv(1, x))]) is None

@@ -151,6 +151,24 @@ def test_new_folder_appears_only_after_success(tmp_path):
     assert (target / "report.html").read_text() == "first"
 
 
+def test_new_folder_through_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with new_folder(tmp_path / "link", force=False) as staging:
+        (staging / "file").touch()
+    assert (tmp_path / "real" / "file").exists()
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_the_folder_where_we_are_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(InputError, match=r"output folder \. exists"),
+        new_folder(Path(), force=False),
+    ):
+        raise AssertionError
+
+
 def test_new_folder_replaces_results_only_by_force(tmp_path):
     target = tmp_path / "results"
     with new_folder(target, force=False) as staging:
