@@ -250,7 +250,7 @@ def test_uneven_bins_are_named_with_their_line(release, tmp_path):
 def test_event_outside_the_range_is_refused(release, tmp_path, event):
     with (release / "dataBeamOnC.txt").open("a") as file:
         file.write(f"{event}\n")
-    refused(release, tmp_path, r"dataBeamOnC\.txt: 1 events outside 0-250 PE, 0-6 us")
+    refused(release, tmp_path, r"dataBeamOnC\.txt: 1 event outside 0-250 PE, 0-6 us")
 
 
 def test_shapes_in_different_bins_are_refused(release, tmp_path):

@@ -14,6 +14,7 @@ from cevns_bayes.report.expectations import expected_draws
 from cevns_bayes.report.figures import caption
 from cevns_bayes.report.plot_data import MIN_SHOWN_EVENTS
 from cevns_bayes.report.record import Recorded
+from cevns_bayes.report.view import View
 
 CHAINS, DRAWS = 2, 50
 
@@ -90,7 +91,8 @@ def test_pseudo_data_are_not_called_data(csi, sm_counts):
 
 
 def test_captions_call_pseudo_data_by_their_name(bare, csi):
-    analysis = SimpleNamespace(experiments=[bare, csi], p_values={"csi": 0.5})
+    known = {"experiments": [bare, csi], "p_values": {"csi": 0.5}, "view": View()}
+    analysis = SimpleNamespace(**known)
     assert caption("predictive_bare", analysis).startswith("Asimov data and replicated")
     assert caption("spectra_csi", analysis).startswith("Data and expectation")
     assert "p-value" in caption("spectra_csi", analysis)
