@@ -41,7 +41,7 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
         has appeared meanwhile.
     """
     refuse_occupied(path, force=force)
-    path = path.resolve()  # A link stays.
+    path = path.resolve() if path.is_symlink() else path  # The link stays.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in _left_by_the_dead(path):
