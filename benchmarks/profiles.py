@@ -69,11 +69,15 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=300, help="of the surface, by iminuit")
     given = parser.parse_args()
 
-    import cevns_bayes as cb
+    from cevns_bayes.engine.problem import Problem
+    from cevns_bayes.frequentist.profile import profile_of
+    from cevns_bayes.frequentist.search import Search
 
-    cb.profile(given.scenario, data=["csi"])  # compiles
+    problem = Problem.build(given.scenario, ["csi"])
+    search = Search.of(problem)
+    profile_of(problem, search, doublings=0)  # compiles
     begin = time.perf_counter()
-    scan = cb.profile(given.scenario, data=["csi"])
+    scan = profile_of(problem, search, doublings=0)
     seconds = time.perf_counter() - begin
     chi2, best = chi2_of(given.scenario), scan.best_fit.chi2
     print("| what | ours [s] | iminuit [s] | ratio | largest difference |\n|---|---|---|---|---|")

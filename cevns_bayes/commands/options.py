@@ -34,6 +34,11 @@ def options_of(*options: Callable[[_Command], _Command]) -> Callable[[_Command],
     return decorate
 
 
+def _parsed(numbers: Callable[[str, tuple[str, ...]], Any]) -> Callable[..., Any]:
+    """A callback of click, from what takes the name of an option and its texts."""
+    return lambda context, parameter, texts: numbers(parameter.opts[0], texts)
+
+
 SAMPLERS = ("auto", "laplace", "nuts", "smc", "nested")
 
 # The names are those of ModelOptions.
@@ -75,7 +80,7 @@ forecast_options = options_of(
         "--threshold",
         multiple=True,
         metavar="[DATA=]ENERGY",
-        callback=lambda context, parameter, texts: numbers_by_data("--threshold", texts),
+        callback=_parsed(numbers_by_data),
         help="Forecast with another threshold, in the unit of the energies; of one experiment, "
         "DATA as in --data. May be repeated.",
     ),
@@ -83,7 +88,7 @@ forecast_options = options_of(
         "--background",
         multiple=True,
         metavar="[DATA=]FACTOR",
-        callback=lambda context, parameter, texts: numbers_by_data("--background", texts),
+        callback=_parsed(numbers_by_data),
         help="Forecast for so many times the background; of one experiment, DATA as in --data, "
         "a name or a file. May be repeated.",
     ),
@@ -91,7 +96,7 @@ forecast_options = options_of(
         "--sigma",
         multiple=True,
         metavar="NAME=VALUE",
-        callback=lambda context, parameter, texts: numbers_of("--sigma", texts),
+        callback=_parsed(numbers_of),
         help="Width of a nuisance, e.g. ess-csi::alpha_flux=0.05; without the experiment, of all "
         "that have it. May be repeated.",
     ),
@@ -133,7 +138,7 @@ physics_options = options_of(
         "fixed",
         multiple=True,
         metavar="NAME=VALUE",
-        callback=lambda context, parameter, texts: numbers_of("--fix", texts),
+        callback=_parsed(numbers_of),
         help="Hold a parameter or nuisance at a value, e.g. mass=10. May be repeated.",
     ),
 )

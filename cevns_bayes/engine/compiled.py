@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
@@ -64,6 +65,31 @@ class Part:
     expected: Function
     log_likelihood: Callable[[Any, Any], Any]
     seen: np.ndarray
+
+    def derivatives(self, x: Any, counts: Any) -> tuple[Any, Any, Any]:
+        """Log-likelihood, its gradient by what is seen, and -J^T H J, see the solver."""
+
+        def expected(seen: Any) -> tuple[Any, Any]:
+            mu = self.expected(x.at[self.seen].set(seen))
+            return mu, mu
+
+        def slope_at(mu: Any) -> Any:
+            return jax.grad(lambda mu: self.log_likelihood(counts, mu))(mu)
+
+        jacobian, mu = jax.jacfwd(expected, has_aux=True)(x[self.seen])
+        slope, bend = jax.linearize(slope_at, mu)
+        bends = jax.vmap(bend, in_axes=-1, out_axes=-1)(jacobian)
+        rows, bent = (array.reshape((mu.size, -1)) for array in (jacobian, bends))
+        return self.log_likelihood(counts, mu), slope.reshape(-1) @ rows, -rows.T @ bent
+
+    def rest(self, x: Any, counts: Any) -> Any:
+        """Second derivatives of expected counts, by what is seen, times their worth."""
+
+        def worth(seen: Any) -> Any:
+            return jnp.sum(slope * self.expected(x.at[self.seen].set(seen)))
+
+        slope = jax.grad(self.log_likelihood, argnums=1)(counts, self.expected(x))
+        return -jax.hessian(worth)(x[self.seen])
 
 
 @dataclass(frozen=True)
@@ -146,6 +172,10 @@ class Compiled:
         numbers = [self.limits, self.widths, self.peaks, self.precisions, np.array(self.interest)]
         functions = [self.log_prior_of_nuisances, self.others, *of_parts]
         return key_of(functions, *numbers, *(part.seen for part in self.parts))
+
+    def key_of(self, use: str) -> str | None:
+        """That of what is made of them for one use."""
+        return self.key and f"{self.key} {use}"
 
     @property
     def measured(self) -> Measured:

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevns_bayes.engine.batches import BATCH, MANY, batched, of_points
-from cevns_bayes.engine.compiled import Compiled, Counts, Measured, Part
+from cevns_bayes.engine.compiled import Compiled, Counts, Measured
 from cevns_bayes.engine.problem import Problem
 
 ROUND, ROUNDS = 5, 12  # Steps until those points that have arrived are set aside, and how often.
@@ -105,12 +105,12 @@ class Solver:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.measured = compiled.measured
-        key = compiled.key
-        self._climb = _OfPoints(self._climbed, key and f"{key} climb")
-        self._rests = _OfPoints(self._rest, key and f"{key} rest")
-        self._heights = _OfPoints(self._height, key and f"{key} height")
+        self._climb = _OfPoints(self._climbed, compiled.key_of("climb"))
+        self._rests = _OfPoints(self._rest, compiled.key_of("rest"))
+        self._heights = _OfPoints(self._height, compiled.key_of("height"))
         self._expected = of_points(
-            lambda x: [part.expected(x) for part in compiled.parts], key=key and f"{key} expected"
+            lambda x: [part.expected(x) for part in compiled.parts],
+            key=compiled.key_of("expected"),
         )
 
     def of(self, measured: Measured) -> "Solver":
@@ -193,7 +193,7 @@ class Solver:
         rest = jnp.zeros((x.size, x.size))
         for part, observed in zip(self.compiled.parts, measured.counts, strict=True):
             seen = np.ix_(part.seen, part.seen)
-            rest = rest.at[seen].add(_rest_of_part(part, x, observed))
+            rest = rest.at[seen].add(part.rest(x, observed))
         return (rest,)
 
     def _climbed(
@@ -262,7 +262,7 @@ class Solver:
         height, gradient = jax.value_and_grad(prior)(x)
         curvature = -jax.jacfwd(jax.grad(prior))(x)
         for part, observed in zip(self.compiled.parts, measured.counts, strict=True):
-            log_likelihood, slope, information = _of_part(part, x, observed)
+            log_likelihood, slope, information = part.derivatives(x, observed)
             height += log_likelihood
             gradient = gradient.at[part.seen].add(slope)
             curvature = curvature.at[np.ix_(part.seen, part.seen)].add(information)
@@ -321,33 +321,6 @@ class _Search:
         if lacking.any():
             (rest[lacking],) = self.solver._rests(self.measured, self.x, todo=lacking)
         return Solution(self.x, self.height, self.curvature + rest, rest, converged)
-
-
-def _of_part(part: Part, x: Any, counts: Any) -> tuple[Any, Any, Any]:
-    """Log-likelihood of one experiment, its gradient by the variables that it sees, -J^T H J."""
-
-    def expected(seen: Any) -> tuple[Any, Any]:
-        mu = part.expected(x.at[part.seen].set(seen))
-        return mu, mu
-
-    def slope_at(mu: Any) -> Any:
-        return jax.grad(lambda mu: part.log_likelihood(counts, mu))(mu)
-
-    jacobian, mu = jax.jacfwd(expected, has_aux=True)(x[part.seen])
-    slope, bend = jax.linearize(slope_at, mu)
-    bends = jax.vmap(bend, in_axes=-1, out_axes=-1)(jacobian)
-    rows, bent = (array.reshape((mu.size, -1)) for array in (jacobian, bends))
-    return part.log_likelihood(counts, mu), slope.reshape(-1) @ rows, -rows.T @ bent
-
-
-def _rest_of_part(part: Part, x: Any, counts: Any) -> Any:
-    """Second derivatives of its expected counts, by what it sees, times their worth."""
-
-    def worth(seen: Any) -> Any:
-        return jnp.sum(slope * part.expected(x.at[part.seen].set(seen)))
-
-    slope = jax.grad(part.log_likelihood, argnums=1)(counts, part.expected(x))
-    return -jax.hessian(worth)(x[part.seen])
 
 
 def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -146,7 +146,7 @@ def _posterior(problem: Problem, compiled: Compiled, x: np.ndarray) -> xr.Datase
     model, shape = problem.model, x.shape[:2]
     expected = [model[e.qualified("expected")] for e in problem.experiments]
     functions = [*(part.expected for part in compiled.parts), compiled.others]
-    key = compiled.key and f"{compiled.key} draws"
+    key = compiled.key_of("draws")
     found = batched(
         of_points(lambda x: jax.tree.leaves([of(x) for of in functions]), key=key),
         x.reshape((-1, x.shape[2])),
