@@ -123,10 +123,14 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
 def test_signal_while_sampling(tmp_path, number):
     command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--sampler", "nuts"]
     command += ["--draws", "200000", "--tune", "200000"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    time.sleep(40)  # compiled, and some minutes of sampling ahead
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    try:
+        time.sleep(40)  # compiled, and some minutes of sampling ahead
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "interrupted; nothing was written" in err
     assert "Traceback" not in err
@@ -456,7 +460,8 @@ def test_an_interrupt_in_any_stage_is_130(cevns_bayes, monkeypatch, stage, disgu
 def test_a_closed_terminal_is_an_interrupt_unless_ignored(tmp_path):
     code = (
         "import os, signal, sys, time\nfrom cevns_bayes import cli\n"
-        "if 'nohup' in sys.argv:\n    signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "ignored = 'nohup' in sys.argv\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)\n"
         "cli.cli.main = lambda **_: (os.kill(os.getpid(), signal.SIGHUP), time.sleep(0.1), 0)[-1]\n"
         "cli.main()\n"
     )

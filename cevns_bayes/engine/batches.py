@@ -17,6 +17,9 @@ from cevns_bayes.engine.kept import kept
 BATCH = 16  # So many points on a device are solved together: what they need fits into a cache.
 MANY = 512  # So many where only heights are asked for.
 POINTS = "points"
+# On each device. Programs of many points can wait forever for XLA's other threads, as others report
+# (PyAutoLabs/PyAutoFit#1530); without these they are as fast.
+ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
 
 
 def use_all_cores() -> None:
@@ -48,7 +51,7 @@ def of_points(
             check_vma=False,
         )(*arguments)
 
-    return jax.jit(mapped)
+    return jax.jit(mapped, compiler_options=ONE_THREAD)
 
 
 def batched(function: Callable[..., Any], *arrays: Any, size: int = BATCH) -> list[np.ndarray]:

@@ -101,7 +101,7 @@ def _add_moved(
     if not len(start):
         return
     held = np.repeat([line.held for line in lines], sizes, axis=0)
-    found = solver.solve(start, held, rest=rest)
+    found = solver.solve(start, held, rest=rest, far=FAR / 2, inherit=True)
     ends = np.cumsum(sizes)
     for line, size, end in zip(lines, sizes, ends, strict=True):
         line.add(found.at(slice(end - size, end)))

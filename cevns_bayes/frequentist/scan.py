@@ -9,23 +9,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, maximum_filter
 
 from cevns_bayes.engine.maxima import FAR_BELOW, climbed, lines_through
 from cevns_bayes.engine.solver import Solution
 from cevns_bayes.frequentist.curves import LEVELS, Curve, Surface
-from cevns_bayes.frequentist.line import GAIN, MAX_DELTA, MIN_STEP, Line, insert, relax
+from cevns_bayes.frequentist.line import FAR, GAIN, MAX_DELTA, MIN_STEP, Line, insert, relax
 from cevns_bayes.frequentist.search import Search
 
 COARSE_POINTS = 41  # A curve has so many before it is refined,
 NEAR_POINTS = np.linspace(-4.0, 4.0, 25)  # and these around a minimum, in units of its error.
 OTHER_POINTS = 201  # There are so many on a line along which minima are looked for.
 STARTS = 3  # So many local minima are followed.
-COARSE_STEP = 4  # Every so many points of a surface nuisances are fitted first.
+STEPS = 8, 4, 2, 1  # Of every so many points of a surface nuisances are fitted, in turn;
+MIN_POINTS = 30  # the widest step not with fewer, nor where more than nuisances is fitted.
 AROUND = 3  # So many points around those where a surface is not resolved are fitted as well.
 MAX_WANTED = 5000  # Where it would take more points, as of a surface full of ripples, it stays.
 SLACK = 10.0  # Fitting the nuisances is then expected to lower chi^2 by no more elsewhere.
 ACCURACY = 1e-6  # of heights on a surface
+TRUSTED = 1e-4  # Where fits raised heights by less, at half as many points, none is needed.
 ROUNDS = 4  # for the first points of a surface, of which some are hopeless
 
 
@@ -82,88 +84,117 @@ class Scan:
     ) -> Surface:
         """Profile of two; everything else is fitted where that could bring a point into a region.
 
-        At first at few points. Between them it is interpolated, and fitted where chi^2 is low. The
-        grid has twice as many points up to ``doublings`` times, until it is resolved or would take
-        too many: they are fitted where it is not resolved, and interpolated elsewhere.
+        At first at few points. Between them it is interpolated, and fitted where chi^2 is low,
+        unless fits nearby have shown that they bring nothing. The grid has twice as many points up
+        to ``doublings`` times, until it is resolved or would take too many: they are fitted where
+        it is not resolved, and interpolated elsewhere.
         """
         held = [self.search.names.index(name) for name in (x, y)]
-        few = [grids[name][_few(len(grids[name]))] for name in (x, y)]
-        coarse = self._coarse(_mesh(*few), held)
         minima = [
             np.column_stack([curve.points[:, held], curve.delta_chi2])
             for curve in (self.curve(x), self.curve(y))
         ]
-        nowhere = np.full((len(grids[x]), len(grids[y])), np.inf)
-        empty = Surface((x, y), grids[x], grids[y], nowhere, np.concatenate(minima), dof)
-        surface = self._fitted(empty, np.ones(nowhere.shape, dtype=bool), (few, coarse), held)
+        several = len(self.search.names) > 2
+        steps = STEPS[several or len(grids[x]) < MIN_POINTS :]
+        few, *more = ([_some(grids[name], step) for name in (x, y)] for step in steps)
+        nodes = self._coarse(few, held, STARTS if several else 1)
+        for axes in more:
+            nowhere = np.full([len(axis) for axis in axes], np.inf)
+            empty = Surface((x, y), axes[0], axes[1], nowhere, np.concatenate(minima), dof)
+            surface, nodes = self._fitted(empty, np.isinf(nowhere), nodes, held)
         for _ in range(doublings):
             finer = surface.finer(2)
             wanted = binary_dilation(surface.unresolved(finer), np.ones((3, 3)), AROUND)
             if not 0 < wanted.sum() < MAX_WANTED:
                 break
-            surface = self._fitted(finer, wanted, (few, coarse), held)
+            surface, _ = self._fitted(finer, wanted, nodes, held)
         return surface
 
     def _fitted(
-        self,
-        surface: Surface,
-        wanted: np.ndarray,
-        coarse: tuple[Sequence[np.ndarray], Solution],
-        held: Sequence[int],
-    ) -> Surface:
-        """With Delta chi^2 anew where it is wanted."""
+        self, surface: Surface, wanted: np.ndarray, nodes: "_Nodes", held: Sequence[int]
+    ) -> tuple[Surface, "_Nodes"]:
+        """With Delta chi^2 anew where it is wanted, and minima there."""
         solver, lowest = self.search.solver, self.minima.height[0]
-        points, rest = _between(*coarse, _mesh(surface.x, surface.y)[wanted], held)
-        heights = solver.heights(points)
+        found = nodes.at(_mesh((surface.x, surface.y))[wanted], held)
+        x = np.clip(found.x, *solver.compiled.limits)
+        heights = solver.heights(x)
         heights = np.where(np.isfinite(heights), heights, FAR_BELOW)
-        todo = 2 * (lowest - heights) < MAX_DELTA + SLACK
-        done = np.zeros(len(points), dtype=bool)
+        near = 2 * (lowest - heights) < MAX_DELTA + SLACK
+        done = near & (found.gain < TRUSTED)
+        todo, gain = near & ~done, np.where(done, 0.0, np.inf)
         while todo.any():
-            found = solver.solve(
-                points[todo], held, rest=rest[todo], tolerance=ACCURACY, curvature=False
+            fits = solver.solve(
+                x[todo], held, rest=found.rest[todo], tolerance=ACCURACY, curvature=False
             )
-            heights[todo], done[todo] = np.fmax(found.height, heights[todo]), True
-            near = np.zeros(wanted.shape, dtype=bool)
-            near[wanted] = done & (2 * (lowest - heights) < MAX_DELTA)
-            todo = binary_dilation(near, np.ones((3, 3)))[wanted] & ~done
+            higher = np.fmax(fits.height, heights[todo])
+            x[todo], gain[todo] = fits.x, higher - heights[todo]
+            heights[todo], done[todo] = higher, True
+            low = np.zeros(wanted.shape, dtype=bool)
+            low[wanted] = done & (2 * (lowest - heights) < MAX_DELTA)
+            todo = binary_dilation(low, np.ones((3, 3)))[wanted] & ~done
         delta = surface.delta_chi2.copy()
         delta[wanted] = 2 * (lowest - heights)
-        return replace(surface, delta_chi2=delta)
+        if wanted.all():
+            nodes = _Nodes((surface.x, surface.y), x, found.rest, gain)
+        return replace(surface, delta_chi2=delta), nodes
 
-    def _coarse(self, mesh: np.ndarray, held: Sequence[int]) -> Solution:
-        """Minima on a grid, from local minima moved there; points of shape (x, y, ...)."""
-        several = len(self.search.names) > 2
+    def _coarse(self, axes: Sequence[np.ndarray], held: Sequence[int], feet: int) -> "_Nodes":
+        """Minima on a grid, from so many local minima moved there."""
+        places = _mesh(axes).reshape(-1, 2)
         found = []
-        for foot in self.minima.x[: STARTS if several else 1]:
-            start = np.tile(foot, (mesh.shape[0] * mesh.shape[1], 1))
-            start[:, held] = mesh.reshape(-1, 2)
-            found.append(self.search.solver.solve(start, held, rounds=ROUNDS))
+        for foot in self.minima.x[:feet]:
+            start = np.tile(foot, (len(places), 1))
+            start[:, held] = places
+            found.append(self.search.solver.solve(start, held, rounds=ROUNDS, tolerance=ACCURACY))
         heights = np.array([np.nan_to_num(of.height, nan=FAR_BELOW) for of in found])
-        chosen = (heights.argmax(axis=0), np.arange(heights.shape[1]))
-        arrays = (np.stack(arrays)[chosen] for arrays in zip(*found, strict=True))
-        return Solution(*(array.reshape(*mesh.shape[:2], *array.shape[1:]) for array in arrays))
+        chosen = (heights.argmax(axis=0), np.arange(len(places)))
+        best = Solution(*(np.stack(arrays)[chosen] for arrays in zip(*found, strict=True)))
+        return _Nodes(axes, best.x, best.rest, np.full(len(places), np.inf))
 
 
-def _few(number: int) -> list[int]:
-    """Every so many of points, with the last."""
-    return sorted({*range(0, number, COARSE_STEP), number - 1})
+@dataclass(frozen=True)
+class _Nodes:
+    """Minima at the nodes of a grid of two parameters.
+
+    Attributes
+    ----------
+    axes
+        Values of both parameters.
+    x, rest
+        As of a :class:`Solution`.
+    gain
+        By how much a fit raised the height that was interpolated, infinite where nothing is known;
+        shape (nodes,).
+    """
+
+    axes: Sequence[np.ndarray]
+    x: np.ndarray
+    rest: np.ndarray
+    gain: np.ndarray
+
+    def at(self, places: np.ndarray, held: Sequence[int]) -> "_Nodes":
+        """Variables between nodes, rests of those nearest, and the greatest gains around places."""
+        shape = tuple(map(len, self.axes))
+        on_grid = self.x.reshape(*shape, -1)
+        x = RegularGridInterpolator(tuple(self.axes), on_grid, method="cubic")(places)
+        x[:, held] = places
+        nearest = (
+            np.abs(axis[:, None] - at).argmin(axis=0)
+            for axis, at in zip(self.axes, places.T, strict=True)
+        )
+        nodes = np.ravel_multi_index(tuple(nearest), shape)
+        gain = maximum_filter(self.gain.reshape(shape), 3).ravel()
+        return _Nodes(self.axes, x, self.rest[nodes], gain[nodes])
 
 
-def _mesh(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _some(values: np.ndarray, step: int) -> np.ndarray:
+    """Every so many of values, with the last."""
+    return values[sorted({*range(0, len(values), step), len(values) - 1})]
+
+
+def _mesh(axes: Sequence[np.ndarray]) -> np.ndarray:
     """Points of a grid, shape (x, y, 2)."""
-    return np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1)
-
-
-def _between(
-    grids: Sequence[np.ndarray], coarse: Solution, places: np.ndarray, held: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Variables at places, interpolated between coarse points, and rests of those nearest."""
-    points = RegularGridInterpolator(tuple(grids), coarse.x)(places)
-    points[..., held] = places
-    nearest = [
-        np.abs(grid[:, None] - at).argmin(axis=0) for grid, at in zip(grids, places.T, strict=True)
-    ]
-    return points, coarse.rest[tuple(nearest)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
 
 
 def _first_lines(search: Search) -> list[Line]:
@@ -172,7 +203,7 @@ def _first_lines(search: Search) -> list[Line]:
     masks = np.eye(len(search.names), search.minima.x.shape[1], dtype=bool)
     sizes = [len(start) for start in starts]
     held = np.repeat(masks, sizes, axis=0)
-    found = search.solver.solve(np.concatenate(starts), held, rounds=ROUNDS)
+    found = search.solver.solve(np.concatenate(starts), held, far=FAR / 2, rounds=ROUNDS)
     ends = np.cumsum(sizes)
     return [
         Line(search.names[index], index, masks[index], found.at(slice(end - size, end)))
