@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2, norm, qmc
 
-from cevns_bayes.bayesian.mesh import Mesh, refined
+from cevns_bayes.bayesian.mesh import MAX_LOSS, Mesh, refined
 from cevns_bayes.engine.maxima import observed_maxima
 from cevns_bayes.engine.solver import Solution, Solver
 
@@ -76,8 +76,8 @@ class Marginal:
     cells: Cells
 
     @classmethod
-    def explored(cls, solver: Solver, quantiles: Quantiles) -> "Marginal":
-        """Find out where it is concentrated."""
+    def explored(cls, solver: Solver, quantiles: Quantiles, loss: float = MAX_LOSS) -> "Marginal":
+        """Find out where it is concentrated; ``loss`` as in :func:`refined`."""
         parameters = solver.compiled.interest
         known: list[Cells] = []
 
@@ -93,7 +93,7 @@ class Marginal:
                 known.append(found)
             return found.log_density
 
-        mesh = refined(parameters, log_density, *_peaks(solver, quantiles))
+        mesh = refined(parameters, log_density, *_peaks(solver, quantiles), loss)
         return cls(solver, quantiles, mesh, known[-1])
 
     def proposal(self) -> np.ndarray:

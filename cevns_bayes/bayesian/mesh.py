@@ -122,14 +122,14 @@ class Mesh:
         np.maximum.at(change, one, np.nan_to_num(difference, nan=0.0, posinf=1e3))
         return change
 
-    def to_split(self, count: int) -> np.ndarray:
-        """Indices of the cells that are to be split, at most so many."""
+    def to_split(self, count: int, loss: float) -> np.ndarray:
+        """Indices of the cells that are to be split, at most so many, see :func:`refined`."""
         total = logsumexp(self.log_volumes + self.log_density)
         unseen = np.minimum(UNSEEN * self.changes, MAX_UNSEEN)
         inside = np.maximum(self.highest_around, self.log_density + unseen)
         may_hold = self.log_volumes + inside - total
-        loss = may_hold + 2 * np.log(np.clip(self.changes, 1e-9, CLIFF))
-        wanted = (loss > np.log(MAX_LOSS)) | (self.log_parts > np.log(MAX_PART))
+        lost = may_hold + 2 * np.log(np.clip(self.changes, 1e-9, CLIFF))
+        wanted = (lost > np.log(loss)) | (self.log_parts > np.log(MAX_PART))
         wanted &= self.levels < BITS[self.variables]
         chosen = np.flatnonzero(wanted)
         return chosen[np.argsort(-may_hold[chosen])[:count]]
@@ -172,6 +172,7 @@ def refined(
     log_density: Callable[[Mesh, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     peaks: np.ndarray,
     widths: np.ndarray,
+    loss: float = MAX_LOSS,
 ) -> Mesh:
     """A mesh that resolves a function.
 
@@ -184,13 +185,15 @@ def refined(
         ``(mesh, kept, parents, new)`` -> log-density at the centres of the cells ``new`` of the
         mesh, -inf where it is zero. ``kept`` and ``parents`` are the indices of the other cells and
         of the parents of the new ones in the mesh of the call before; none at the first call.
+    loss
+        How much, about, may be lost in a cell: its part times the square of the change there.
     """
     mesh, none = first_mesh(variables), np.zeros(0, dtype=int)
     values = log_density(mesh, none, none, np.arange(len(mesh.levels)))
     mesh = replace(mesh, log_density=values)
     count: float = FIRST_SPLIT
     while variables and np.isfinite(mesh.log_density).any():
-        cells = np.union1d(mesh.to_split(int(count)), mesh.coarse_at(peaks, widths))
+        cells = np.union1d(mesh.to_split(int(count), loss), mesh.coarse_at(peaks, widths))
         if not cells.size:
             return mesh
         if len(mesh.levels) > MAX_CELLS:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from cevns_bayes.bayesian.density import Density1D
 from cevns_bayes.bayesian.marginal import Marginal
+from cevns_bayes.bayesian.mesh import MAX_LOSS
 from cevns_bayes.bayesian.regions import posterior_density_1d
 from cevns_bayes.bayesian.samplers.laplace import cells_of, quantiles_of, unsuitable
 from cevns_bayes.engine.compiled import Measured
@@ -17,6 +18,7 @@ from cevns_bayes.engine.solver import Solver, solver_of
 from cevns_bayes.errors import InputError
 
 POINTS = 4000  # of the proposal
+LOSS = 0.1  # Weights make up for what cells of the proposal do not resolve.
 
 
 class Weighted(NamedTuple):
@@ -50,16 +52,16 @@ class Posteriors:
         self.solver: Solver = solver_of(problem)
         self.quantiles: Callable[..., np.ndarray] = quantiles_of(problem)
 
-    def marginal(self, measured: Measured, toy: int) -> Marginal:
-        """Where the likelihood of a toy is concentrated."""
+    def marginal(self, measured: Measured, toy: int, loss: float = MAX_LOSS) -> Marginal:
+        """Where the likelihood of a toy is concentrated; ``loss`` as of :func:`refined`."""
         own = jax.tree.map(lambda array: array[toy], measured)
-        return Marginal.explored(self.solver.of(own), self.quantiles)
+        return Marginal.explored(self.solver.of(own), self.quantiles, loss)
 
     def weighted(
         self, measured: Measured, toy: int, rng: np.random.Generator, points: int = POINTS
     ) -> Weighted:
         """Points that are draws of the posterior when weighted."""
-        x, log_weights = self.marginal(measured, toy).propose(points, rng)
+        x, log_weights = self.marginal(measured, toy, LOSS).propose(points, rng)
         weights = np.exp(log_weights - log_weights.max())
         return Weighted(x, weights / weights.sum())
 
