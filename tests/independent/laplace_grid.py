@@ -92,8 +92,8 @@ def laplace_grid(scenario, points=POINTS):
 
 def _axes(chi2, held, box, points):
     """Around what is not far from the minimum, with nuisances at zero."""
-    axes = [np.linspace(*ends, 2 * points) for ends in box]
-    heights = np.array([[_at_zero(chi2, held, (x, y)) for y in axes[1]] for x in axes[0]])
+    axes = [np.linspace(*ends, points) for ends in box]
+    heights = _all_at_zero(chi2, held, *axes)
     near = heights - heights.min() < FAR
     grids = []
     for axis, ends, other in zip(axes, box, (1, 0), strict=True):
@@ -104,21 +104,26 @@ def _axes(chi2, held, box, points):
     return grids
 
 
-def _at_zero(chi2, held, values):
+def _all_at_zero(chi2, held, x, y):
+    """chi^2 with nuisances at zero, shape (len(x), len(y))."""
     point = np.zeros(len(chi2.names))
-    point[held] = values
-    return float(chi2.value(point))
+    heights = np.empty((len(x), len(y)))
+    for i, j in np.ndindex(heights.shape):
+        point[held] = x[i], y[j]
+        heights[i, j] = chi2.value(point)
+    return heights
 
 
 def _log_likelihood(chi2, held, x, y):
     """-chi^2/2 less half the logarithm of the determinant, shape (len(x), len(y)); the minima."""
-    lowest = min(_at_zero(chi2, held, (a, b)) for a in x for b in y)
+    heights = _all_at_zero(chi2, held, x, y)
+    lowest = heights.min()
     logs = np.full((len(x), len(y)), -np.inf)
     minima = np.zeros((len(x), len(y), len(chi2.names)))
     start = np.zeros(len(chi2.names))
     for i, a in enumerate(x):
         for j, b in enumerate(y):
-            if _at_zero(chi2, held, (a, b)) - lowest > FAR:
+            if heights[i, j] - lowest > FAR:
                 continue
             start[held] = a, b
             value, point = chi2.minimised(start, held, tolerance=1e-10)
