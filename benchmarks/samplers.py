@@ -62,7 +62,7 @@ class Target:
     def log_likelihood(self, x: np.ndarray) -> np.ndarray:
         import jax
 
-        prior = jax.vmap(self.compiled.log_prior_of_nuisances)(np.atleast_2d(x))
+        prior = jax.vmap(lambda x: self.compiled.log_prior_of_nuisances(*x))(np.atleast_2d(x))
         found = self.solver.heights(np.atleast_2d(x)) - np.asarray(prior)
         return np.where(np.isfinite(found), found, -1e300)
 

@@ -51,14 +51,15 @@ class Measured(NamedTuple):
 
 export.register_namedtuple_serialization(Measured, serialized_name="cevns_bayes.Measured")
 
-Function = Callable[[Any], Any]
+Function = Callable[..., Any]
+"""Of all variables, one argument each."""
 
 
 @dataclass(frozen=True)
 class Part:
     """One experiment: expected counts, and the log-likelihood given these.
 
-    ``expected(x)``; ``log_likelihood(counts, expected)``, relative to expected counts equal to the
+    ``expected(*x)``; ``log_likelihood(counts, expected)``, relative to expected counts equal to the
     counts; ``seen`` are the indices of the variables that matter here.
     """
 
@@ -69,14 +70,10 @@ class Part:
     def derivatives(self, x: Any, counts: Any) -> tuple[Any, Any, Any]:
         """Log-likelihood, its gradient by what is seen, and -J^T H J, see the solver."""
 
-        def expected(seen: Any) -> tuple[Any, Any]:
-            mu = self.expected(x.at[self.seen].set(seen))
-            return mu, mu
-
         def slope_at(mu: Any) -> Any:
             return jax.grad(lambda mu: self.log_likelihood(counts, mu))(mu)
 
-        jacobian, mu = jax.jacfwd(expected, has_aux=True)(x[self.seen])
+        mu, jacobian = _by_each(self.expected, x, self.seen)
         slope, bend = jax.linearize(slope_at, mu)
         bends = jax.vmap(bend, in_axes=-1, out_axes=-1)(jacobian)
         rows, bent = (array.reshape((mu.size, -1)) for array in (jacobian, bends))
@@ -85,11 +82,27 @@ class Part:
     def rest(self, x: Any, counts: Any) -> Any:
         """Second derivatives of expected counts, by what is seen, times their worth."""
 
-        def worth(seen: Any) -> Any:
-            return jnp.sum(slope * self.expected(x.at[self.seen].set(seen)))
+        def gradient(*x: Any) -> Any:
+            worth = jax.grad(lambda *x: jnp.sum(slope * self.expected(*x)), tuple(self.seen))
+            return jnp.array(worth(*x))
 
-        slope = jax.grad(self.log_likelihood, argnums=1)(counts, self.expected(x))
-        return -jax.hessian(worth)(x[self.seen])
+        slope = jax.grad(self.log_likelihood, argnums=1)(counts, self.expected(*x))
+        return -_by_each(gradient, x, self.seen)[1] if self.seen.size else jnp.zeros((0, 0))
+
+
+def _by_each(function: Function, x: Any, variables: np.ndarray) -> tuple[Any, Any]:
+    """A function, and its derivatives by some variables, along a new last axis.
+
+    One after the other, so that what does not depend on a variable costs nothing.
+    """
+    x = tuple(x)
+
+    def along(i: int) -> Any:
+        return jax.jvp(lambda of: function(*x[:i], of, *x[i + 1 :]), (x[i],), (jnp.ones(()),))[1]
+
+    value = function(*x)
+    columns = [along(i) for i in variables]
+    return value, jnp.array(columns).reshape((-1, value.size)).T.reshape((*value.shape, -1))
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,7 @@ class Compiled:
     log_prior_of_nuisances
         Sum of the log-densities of their priors.
     others
-        ``x -> values`` of the Deterministics of the model that are no expected counts.
+        ``*x -> values`` of the Deterministics of the model that are no expected counts.
     """
 
     priors: tuple[Prior, ...]
@@ -188,12 +201,12 @@ class Compiled:
         -(x - c - s)^2/2 sigma^2 is -(x - c)^2/2 sigma^2 and a term that is linear in x.
         """
         tilt = self.precisions * shifts * (x - self.peaks - shifts / 2)
-        return self.log_prior_of_nuisances(x) + tilt.sum()
+        return self.log_prior_of_nuisances(*x) + tilt.sum()
 
     def height(self, x: Any, counts: Counts, shifts: Any = 0.0) -> Any:
         """Log-likelihood, relative to the best conceivable, plus log-prior of the nuisances."""
         likelihoods = (
-            part.log_likelihood(n, part.expected(x))
+            part.log_likelihood(n, part.expected(*x))
             for part, n in zip(self.parts, counts, strict=True)
         )
         return sum(likelihoods, self.log_prior(x, shifts))
@@ -204,7 +217,7 @@ class Compiled:
 
     @cached_property
     def _greatest_log_prior(self) -> float:
-        return float(self.log_prior_of_nuisances(self.peaks))
+        return float(self.log_prior_of_nuisances(*self.peaks))
 
     def best_log_likelihood(self, counts: Counts) -> float:
         """Log-likelihood of expected counts equal to the counts."""
@@ -227,13 +240,13 @@ class _Graphs:
     priors: tuple[Prior, ...]
 
     @cached_property
-    def x(self) -> Any:
-        return pt.dvector("x")
+    def x(self) -> dict[Any, Any]:
+        """What stands for each variable."""
+        return {prior.rv: pt.dscalar() for prior in self.priors}
 
     def function(self, output: Any) -> Function:
-        """As a function of x; of a list of outputs, one that returns a list."""
-        at = {prior.rv: self.x[i] for i, prior in enumerate(self.priors)}
-        return GraphFunction([self.x], graph_replace(output, at, strict=False))
+        """As a function of the variables; of a list of outputs, one that returns a list."""
+        return GraphFunction([*self.x.values()], graph_replace(output, self.x, strict=False))
 
     def log_prior(self, priors: Sequence[Prior]) -> Function:
         """Sum of the log-densities."""

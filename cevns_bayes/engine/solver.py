@@ -109,7 +109,7 @@ class Solver:
         self._rests = _OfPoints(self._rest, compiled.key_of("rest"))
         self._heights = _OfPoints(self._height, compiled.key_of("height"))
         self._expected = of_points(
-            lambda x: [part.expected(x) for part in compiled.parts],
+            lambda x: [part.expected(*x) for part in compiled.parts],
             key=compiled.key_of("expected"),
         )
 

@@ -23,7 +23,7 @@ def toy(residuals, size, **distributions):
             distribution(name, *numbers)
     pulled = "alpha" in distributions
     part = Part(
-        expected=lambda x: jnp.stack(residuals(*x)),
+        expected=lambda *x: jnp.stack(residuals(*x)),
         log_likelihood=lambda counts, expected: -0.5 * jnp.sum((expected - counts) ** 2),
         seen=np.arange(len(distributions)),
     )
@@ -31,8 +31,8 @@ def toy(residuals, size, **distributions):
         priors=tuple(Prior.of(model, name) for name in distributions),
         interest=len(distributions) - pulled,
         parts=(part,),
-        log_prior_of_nuisances=lambda x: -0.5 * x[-1] ** 2 if pulled else jnp.zeros(()),
-        others=lambda x: [],
+        log_prior_of_nuisances=lambda *x: -0.5 * x[-1] ** 2 if pulled else jnp.zeros(()),
+        others=lambda *x: [],
         experiments=(Zeros(size),),
     )
     return Solver(compiled)

@@ -148,7 +148,7 @@ def _posterior(problem: Problem, compiled: Compiled, x: np.ndarray) -> xr.Datase
     functions = [*(part.expected for part in compiled.parts), compiled.others]
     key = compiled.key_of("draws")
     found = batched(
-        of_points(lambda x: jax.tree.leaves([of(x) for of in functions]), key=key),
+        of_points(lambda x: jax.tree.leaves([of(*x) for of in functions]), key=key),
         x.reshape((-1, x.shape[2])),
         size=MANY,
     )
