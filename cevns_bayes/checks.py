@@ -39,6 +39,8 @@ def check_increasing(title: str, given: Any, allowed: str = "finite") -> np.ndar
 
 
 def _numbers(given: Any, message: str) -> np.ndarray:
+    if isinstance(given, str):
+        raise InputError(f"{message}, got '{given}'")
     try:
         return np.asarray(given, dtype=float)
     except (TypeError, ValueError) as error:
@@ -55,6 +57,33 @@ def check_fields(owner: object, allowed: str, *names: str) -> None:
     """Check fields of a dataclass that are one number each."""
     for name in names:
         check_array(f"{name} of {type(owner).__name__}", getattr(owner, name), (), allowed)
+
+
+def check_one_or_each(title: str, given: Any, count: int) -> None:
+    """Refuse what is neither one number nor ``count`` of them; variables of PyTensor, too."""
+    shape = given.type.shape if hasattr(given, "type") else np.shape(given)
+    if len(shape) > 1 or (shape and shape[0] not in (None, count)):
+        raise InputError(f"{title} must be one number or {count}, got an array of shape {shape}")
+
+
+def check_kind(title: str, given: object, kind: type) -> None:
+    """Refuse what is no such object; ``title`` begins the message."""
+    if not isinstance(given, kind):
+        raise InputError(f"{title} must be of type {kind.__name__}, got {given!r}")
+
+
+def check_several(title: str, given: Any, kind: type) -> None:
+    """Refuse what is no tuple, or list, of such objects."""
+    if not isinstance(given, tuple | list):
+        raise InputError(f"{title} must be a tuple of {kind.__name__}, got {given!r}")
+    for one in given:
+        check_kind(f"each of {title}", one, kind)
+
+
+def check_has(title: str, given: object, *names: str) -> None:
+    """Refuse what lacks any of these attributes and methods."""
+    if missing := [name for name in names if not hasattr(given, name)]:
+        raise InputError(f"{title} must have {', '.join(missing)}, got {given!r}")
 
 
 def called(title: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:

@@ -82,6 +82,8 @@ def variant_of[T](found: Mapping[str, T], variant: str, kind: str) -> T:
 
 def run_file(path: Path, kind: str) -> ModuleType:
     """Module made by executing a file; whatever fails there is an InputError that names it."""
+    if path.is_dir():
+        raise InputError(f"{kind} file {path} is a folder")
     if not path.is_file():
         raise InputError(f"{kind} file {path} does not exist")
     spec = importlib.util.spec_from_file_location(f"{kind}_{path.stem}", path)

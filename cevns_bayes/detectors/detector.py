@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cevns_bayes.checks import called, check_array, check_increasing
+from cevns_bayes.checks import called, check_array, check_has, check_increasing, check_kind
 from cevns_bayes.detectors.detection import (
     Efficiency,
     Quenching,
@@ -72,6 +72,8 @@ class Detector:
     def __post_init__(self) -> None:
         edges = check_increasing("energy_edges of Detector", self.energy_edges)
         object.__setattr__(self, "energy_edges", edges)
+        check_has("quenching of Detector", self.quenching, "visible_energy_kev")
+        check_has("resolution of Detector", self.resolution, "density")
         if not callable(self.efficiency):
             raise InputError(f"efficiency of Detector must be a function, got {self.efficiency!r}")
 
@@ -106,6 +108,9 @@ def nuclear_response(targets: Mapping[Nucleus, float], detector: Detector, flux:
     """
     if not targets:
         raise InputError("a nuclear response needs one nucleus or more, got none")
+    for nucleus in targets:
+        check_kind("each target of a nuclear response", nucleus, Nucleus)
+    check_kind("flux of a nuclear response", flux, Flux)
     return Response.joined([_of_nucleus(*item, detector, flux) for item in targets.items()])
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cevns_bayes.checks import check_has, check_one_or_each
 from cevns_bayes.errors import InputError
 from cevns_bayes.physics.cross_sections import Kinematics, Term
 from cevns_bayes.physics.kinematics import minimum_energy, recoil_range
@@ -31,7 +32,7 @@ BLIND = 1e-9  # share of a bin's counts, weighted by 1/E^2, that recoils not see
 def folded_kinematics(source: Source, kinematics: Kinematics, energy: Any, mass: Any) -> Any:
     """sum_m k_m M_m, the kinematics averaged over the flux as produced, shape (recoil,)."""
     moments = source.spectrum.moments(minimum_energy(energy, mass))
-    return _sum_of_products(kinematics(energy, mass), moments)
+    return _sum_of_products(_three(kinematics, energy, mass), moments)
 
 
 def folded_term(
@@ -66,15 +67,33 @@ def folded_term(
         nodes = len(energy) // len(panels)
         low, high = recoil_range(source.spectrum.end_mev, mass[::nodes], term.final_mass_mev)
         inside = inside_weights(panels, nodes, low, high)
-        moments = source.spectrum.smooth_moments(threshold)
+        moments = _method(source, "smooth_moments")(threshold)
     elif term.survival is not None:
         survival, distance = term.survival, distance_m
         if distance is None:
             raise InputError("oscillations need a flux with a distance_m")
-        moments = source.spectrum.weighted_moments(threshold, lambda e: survival(e, distance))
+        moments = _method(source, "weighted_moments")(threshold, lambda e: survival(e, distance))
     else:
         moments = source.spectrum.moments(threshold)
-    return term.coupling * inside * _sum_of_products(term.kinematics(energy, mass), moments)
+    return term.coupling * inside * _sum_of_products(_three(term.kinematics, energy, mass), moments)
+
+
+def _three(kinematics: Kinematics, energy: np.ndarray, mass: Any) -> Sequence[Any]:
+    """k_0, k_1 and k_2, each of them a number or of shape (recoil,)."""
+    found = kinematics(energy, mass)
+    if len(found) != 3:
+        raise InputError(f"kinematics must return three arrays, got {len(found)}")
+    for k in found:
+        check_one_or_each("what kinematics returns", k, len(energy))
+    return found
+
+
+def _method(source: Source, name: str) -> Callable[..., Any]:
+    """One that only what changes the flux asks of a spectrum."""
+    check_has(
+        f"spectrum of {source.flavour}, for a final state or an oscillation", source.spectrum, name
+    )
+    return getattr(source.spectrum, name)  # type: ignore[no-any-return]
 
 
 def _sum_of_products(kinematics: Sequence[Any], moments: Sequence[Any]) -> Any:

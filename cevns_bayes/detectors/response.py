@@ -130,9 +130,9 @@ class Response:
     @cached_property
     def nodes(self) -> "Nodes":
         """The few nodes at which couplings are evaluated, of all nuclei one after the other."""
-        energy = self.recoil_energy_mev
+        energy, versions = self.recoil_energy_mev, np.concatenate(self.morphed.arrays())
         known = [
-            self.matrix * folded_kinematics(source, kinematics, energy, self.mass_mev)
+            versions * folded_kinematics(source, kinematics, energy, self.mass_mev)
             for source in self.flux.sources.values()
             for kinematics in (vector_kinematics, _coulomb_kinematics)
         ]

@@ -9,7 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 from pytensor.graph.basic import equal_computations
 
-from cevns_bayes.checks import called
+from cevns_bayes.checks import called, check_one_or_each
 from cevns_bayes.detectors.folding import folded_term
 from cevns_bayes.detectors.morphing import Alphas
 from cevns_bayes.detectors.response import Response
@@ -174,6 +174,10 @@ def _terms(scattering: Scattering, target: Target | Electrons, source: Source) -
     cross_section = called(f"{title} failed", function, target, source.flavour)
     if not isinstance(cross_section, CrossSection):
         raise InputError(f"{title} returned {type(cross_section).__name__}")
+    for term in cross_section.terms:
+        check_one_or_each(
+            "coupling of a cross section", term.coupling, len(target.recoil_energy_mev)
+        )
     return cross_section.terms
 
 

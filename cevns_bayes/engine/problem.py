@@ -247,6 +247,11 @@ def _fixed_nuisances(scenario: Scenario, experiments: list[Experiment]) -> dict[
     it. A name that no experiment here has must at least be known elsewhere.
     """
     own = {e.name: [nuisance.name for nuisance in e.nuisances] for e in experiments}
+    for experiment in {name.rpartition("::")[0] for name in scenario.fixed_nuisances} - {""}:
+        if experiment not in (known := {*own, *experiment_names()}):
+            raise unknown_name(
+                f"experiment in fixed_nuisances of {scenario.name}", experiment, known
+            )
     fixed = {
         name: [n for n in names if {n, f"{name}::{n}"} & {*scenario.fixed_nuisances}]
         for name, names in own.items()

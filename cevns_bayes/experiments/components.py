@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pytensor.tensor as pt
 
-from cevns_bayes.checks import called, check_array
+from cevns_bayes.checks import called, check_array, check_kind
 from cevns_bayes.detectors.morphing import Alphas, Morphed
 from cevns_bayes.detectors.response import Response
 from cevns_bayes.detectors.time_shapes import TimeShape
@@ -115,6 +115,7 @@ class Signal(_Acting):
         return list(self.time_shapes.values())
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
+        check_kind(f"{title} response", self.response, Response)
         nodes = len(self.response.recoil_energy_mev)
         self.response.morphed.check(f"{title} response matrix", (shape[0], nodes))
         if self.shape is not None:
@@ -174,7 +175,8 @@ class Background(_Acting):
         if (self.time_shape is None) != (len(shape) == 1):
             raise InputError(f"{title} needs a time_shape if, and only if, there is a time axis")
         check_array(f"{title} events", self.events, (), "finite and non-negative")
-        check_array(f"{title} energy_shape", self.energy_shape, shape[:1])
+        known = self.energy_shape, shape[:1], "finite and non-negative"
+        check_array(f"{title} energy_shape", *known)
         if self.time_shape is not None:
             _check_time_shape(title, self.time_shape, shape)
 

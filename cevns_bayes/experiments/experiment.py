@@ -9,13 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from cevns_bayes.checks import check_array, check_increasing
+from cevns_bayes.checks import (
+    check_array,
+    check_has,
+    check_increasing,
+    check_kind,
+    check_several,
+)
 from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.components import Component, Signal
 from cevns_bayes.experiments.likelihoods import Likelihood, Poisson
 
 ASIMOV = "Asimov data, "
+BACKGROUND = ("name", "norms", "nuisance_names", "check", "expected", "scaled", "arrays")
+LIKELIHOOD = ("checked", "declare", "logpdf", "draw", "deviance", "scaled", "arrays")
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,8 @@ class Nuisance:
                 raise InputError(f"{title} must increase, got {self.bounds}")
             if not low <= 0 <= high:
                 raise InputError(f"{title} must hold 0, the nominal value, got {self.bounds}")
+        title = f"nuisance '{self.name}' shared_sigma"
+        check_array(title, self.shared_sigma, (), "finite and non-negative")
         if self.shared_sigma and not (self.sigma and self.sigma >= self.shared_sigma > 0):
             raise InputError(f"nuisance '{self.name}' needs 0 < shared_sigma <= sigma")
 
@@ -201,6 +211,7 @@ class Experiment:
 
     def _check_component(self, component: Signal | Component) -> None:
         title = f"{self.name} {component.name}"
+        check_several(f"{title} norms", component.norms, str)
         component.check(title, self.shape)
         declared = {nuisance.name: nuisance for nuisance in self.nuisances}
         for name in sorted(component.nuisance_names - declared.keys()):
@@ -212,7 +223,15 @@ class Experiment:
             onset.check_onset(title, component.moved)
 
     def _check_structure(self) -> None:
-        """Names, axes, and that there is a signal."""
+        """Fields, names, axes, and that there is a signal."""
+        check_kind("name of an experiment", self.name, str)
+        check_several(f"axes of {self.name}", self.axes, Axis)
+        check_several(f"signals of {self.name}", self.signals, Signal)
+        check_several(f"backgrounds of {self.name}", self.backgrounds, object)
+        check_several(f"nuisances of {self.name}", self.nuisances, Nuisance)
+        for background in self.backgrounds:
+            check_has(f"backgrounds of {self.name}", background, *BACKGROUND)
+        check_has(f"likelihood of {self.name}", self.likelihood, *LIKELIHOOD)
         if not re.fullmatch("[a-z][a-z0-9_-]*", self.name):
             allowed = "lower-case letters, digits, - and _, a letter first"
             raise InputError(f"name of an experiment must be {allowed}, got '{self.name}'")
@@ -332,7 +351,7 @@ class Experiment:
             for c in self.components
         ]
         axes = [axis.name for axis in self.axes]
-        words = self.name, axes, type(self.likelihood), self.nuisances, acting
+        words = self.name, axes, *_identified(self.likelihood), self.nuisances, acting
         digest = hashlib.sha256(repr(words).encode())
         for array in arrays:
             # Rounded, so that the last bits of another machine's arithmetic do not matter.
@@ -340,3 +359,13 @@ class Experiment:
             digest.update((np.round(array / scale, 6) + 0.0).tobytes())
             digest.update(f"{scale:.6e}".encode())
         return digest.hexdigest()
+
+
+def _identified(likelihood: Likelihood) -> tuple[Any, ...]:
+    """Its class and the numbers among its fields, if it is a dataclass."""
+    numbers = {
+        name: of
+        for name, of in getattr(likelihood, "__dict__", {}).items()
+        if isinstance(of, int | float)
+    }
+    return type(likelihood), *numbers.items()

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cevns_bayes.checks import check_array, check_fields
+from cevns_bayes.checks import called, check_array, check_fields, check_has, check_kind
 from cevns_bayes.errors import InputError
 from cevns_bayes.physics.flavours import Flavour
 from cevns_bayes.sources.spectra import Spectrum
+
+THRESHOLDS = np.array([0.05, 0.3, 0.6])  # of the end, where a spectrum is tried
 
 # Density [1/us] of arrival times [us] for a shift of the beam-time onset [us].
 Arrival = Callable[[np.ndarray, float], np.ndarray]
@@ -32,6 +34,12 @@ class Source:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "flavour", Flavour(self.flavour))
+        title = f"spectrum of {self.flavour}"
+        check_has(title, self.spectrum, "end_mev", "moments")
+        check_array(f"end_mev of the {title}", self.spectrum.end_mev, (), "finite and positive")
+        moments = called(title, self.spectrum.moments, self.spectrum.end_mev * THRESHOLDS)
+        allowed = "finite and non-negative"
+        check_array(f"the three moments of the {title}", moments, (3, len(THRESHOLDS)), allowed)
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,8 @@ class Flux:
     def __post_init__(self) -> None:
         if not self.sources:
             raise InputError("a flux needs one source or more, got none")
+        for name, source in self.sources.items():
+            check_kind(f"source {name} of a flux", source, Source)
         check_fields(self, "finite and positive", "fluence_per_cm2")
         if self.distance_m is not None:
             check_fields(self, "finite and positive", "distance_m")

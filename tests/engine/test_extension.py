@@ -140,9 +140,11 @@ def test_an_effect_of_ones_own():
     np.testing.assert_allclose(counts, all_ / 2, rtol=1e-7)
 
 
-def test_a_nuisance_on_the_quenching():
-    plain = Detector(ENERGY.edges, LindhardQuenching(0.157, 32), GaussianResolution(noise=0.05))
-    low, high = (replace(plain, quenching=LindhardQuenching(k, 32)) for k in (0.147, 0.167))
+@pytest.mark.parametrize(("spread", "noise"), [(0.01, 0.05), (0.08, 0.005), (0.08, 0.02)])
+def test_a_nuisance_on_the_quenching(spread, noise):
+    plain = Detector(ENERGY.edges, LindhardQuenching(0.157, 32), GaussianResolution(noise=noise))
+    both = 0.157 - spread, 0.157 + spread  # Recoils are seen that the detector as it is misses.
+    low, high = (replace(plain, quenching=LindhardQuenching(k, 32)) for k in both)
     varied = replace(plain, variations={"alpha_quenching": (low, high)})
     nuisances = (Nuisance("alpha_quenching", "Lindhard's k", sigma=1.0),)
     mine = experiment(LINE, detector=varied, nuisances=nuisances)
