@@ -7,6 +7,7 @@ import numpy as np
 
 from cevns_bayes.errors import InputError
 
+MAX_SHOWN = 60  # characters of what was given
 _MUST_BE: Mapping[str, Callable[[np.ndarray], Any]] = {
     "numbers": lambda x: ~np.isnan(x),
     "finite": np.isfinite,
@@ -69,13 +70,13 @@ def check_one_or_each(title: str, given: Any, count: int) -> None:
 def check_kind(title: str, given: object, kind: type) -> None:
     """Refuse what is no such object; ``title`` begins the message."""
     if not isinstance(given, kind):
-        raise InputError(f"{title} must be of type {kind.__name__}, got {given!r}")
+        raise InputError(f"{title} must be of type {kind.__name__}, got {_shown(given)}")
 
 
 def check_several(title: str, given: Any, kind: type) -> None:
     """Refuse what is no tuple, or list, of such objects."""
     if not isinstance(given, tuple | list):
-        raise InputError(f"{title} must be a tuple of {kind.__name__}, got {given!r}")
+        raise InputError(f"{title} must be a tuple of {kind.__name__}, got {_shown(given)}")
     for one in given:
         check_kind(f"each of {title}", one, kind)
 
@@ -83,7 +84,13 @@ def check_several(title: str, given: Any, kind: type) -> None:
 def check_has(title: str, given: object, *names: str) -> None:
     """Refuse what lacks any of these attributes and methods."""
     if missing := [name for name in names if not hasattr(given, name)]:
-        raise InputError(f"{title} must have {', '.join(missing)}, got {given!r}")
+        raise InputError(f"{title} must have {', '.join(missing)}, got {_shown(given)}")
+
+
+def _shown(given: object) -> str:
+    """The beginning of what it looks like."""
+    line = repr(given).splitlines()[0]
+    return line if len(line) < MAX_SHOWN else f"{line[:MAX_SHOWN]}..."
 
 
 def called(title: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:

@@ -87,3 +87,13 @@ def test_public_names():
         assert getattr(cb, name).__doc__, f"{name} has no docstring"
     with pytest.raises(AttributeError, match=r"attribute '?nothing"):
         _ = cb.nothing
+
+
+def test_the_map_of_the_tree_is_short_and_true():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = text.split("```")[1].strip().splitlines()
+    assert len(lines) <= 25
+    rooms = [line.split()[0] for line in lines if line[:3] != "   " and "/" in line.split()[0]]
+    assert len(rooms) > 10
+    for room in rooms:
+        assert (ROOT / room).is_dir() or (ROOT / "cevns_bayes" / room).is_dir()

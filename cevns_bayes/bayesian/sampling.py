@@ -15,6 +15,7 @@ from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace, Nested, Sampler
 from cevns_bayes.bayesian.samplers.checkpoint import open_checkpoint
 from cevns_bayes.bayesian.samplers.laplace import unsuitable
 from cevns_bayes.bayesian.trial import try_predictions
+from cevns_bayes.checks import check_has
 from cevns_bayes.engine.problem import (
     DEFAULT_DATA,
     DataLike,
@@ -155,6 +156,7 @@ def _candidates(sampler: SamplerName | Sampler, settings: Mapping[str, int]) -> 
     if not isinstance(sampler, str):
         if settings:
             raise InputError(f"{', '.join(settings)}: give settings to the sampler itself")
+        check_has("sampler", sampler, "name", "resumable", "run", "__dict__")
         return [sampler]
     if sampler not in SAMPLERS:
         raise unknown_name("sampler", sampler, SAMPLERS)

@@ -106,6 +106,9 @@ class Signal(_Acting):
     onset: str | None = None
     shape: Morphed | None = None
 
+    def __post_init__(self) -> None:
+        check_kind(f"response of signal {self.name}", self.response, Response)
+
     @property
     def varied_by(self) -> set[str]:
         return {*self.response.variations, *(self.shape.variations if self.shape else ())}
@@ -115,7 +118,6 @@ class Signal(_Acting):
         return list(self.time_shapes.values())
 
     def check(self, title: str, shape: tuple[int, ...]) -> None:
-        check_kind(f"{title} response", self.response, Response)
         nodes = len(self.response.recoil_energy_mev)
         self.response.morphed.check(f"{title} response matrix", (shape[0], nodes))
         if self.shape is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from cevns_bayes.checks import check_array, check_kind
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.plugins import (
@@ -74,7 +75,10 @@ def load_experiment(
     (9, 2)
     """
     changes: dict[str, Any] = {"binning": binning} if binning else {}
+    if binning is not None:
+        check_kind("binning", binning, Mapping)
     if threshold is not None:
+        check_array("threshold", threshold, ())
         changes["threshold"] = threshold
     file = as_file(name)
     if file is not None:

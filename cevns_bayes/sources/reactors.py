@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cevns_bayes.checks import check_array
+from cevns_bayes.checks import check_array, check_kind
 from cevns_bayes.datasets import read_table, read_toml
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.physics.constants import DAY_S, JOULE_MEV
@@ -122,6 +122,7 @@ def reactor_spectrum(
     InputError
         An unknown isotope or spectrum, fractions that are negative or do not sum to one.
     """
+    check_kind("spectrum of a reactor", spectrum, str)
     if spectrum not in _TABLES:
         raise unknown_name("reactor spectrum", spectrum, _TABLES)
     _check_fractions(fractions)
@@ -163,6 +164,7 @@ def _added(first: Table, second: Table) -> Polynomials:
 
 def _check_fractions(fractions: Mapping[str, float]) -> None:
     known = _energies_per_fission_mev()
+    check_kind("fractions of a reactor", fractions, Mapping)
     for isotope, share in fractions.items():
         if isotope not in known:
             raise unknown_name("isotope that fissions", isotope, known)

@@ -1,4 +1,4 @@
-"""A source, a likelihood, a form factor, an effect and a background added from outside."""
+"""A source, a likelihood, an effect, a background and a form factor added, each in one place."""
 
 from dataclasses import dataclass, replace
 
@@ -30,6 +30,8 @@ from cevns_bayes.authoring import (
     tabulated,
 )
 from cevns_bayes.experiments.likelihoods import xlogx
+from cevns_bayes.physics.constants import HBAR_C_MEV_FM
+from cevns_bayes.physics.form_factors import _FORM_FACTORS
 
 ENERGY = Axis("energy", np.linspace(0.2, 3.0, 8), "Energy", "keVee")
 GE = natural_element("Ge", 1.0)
@@ -152,6 +154,41 @@ def test_a_nuisance_on_the_quenching(spread, noise):
         counts = cb.predict("sm", {}, mine, nuisances={"mine::alpha_quenching": value}).cevns
         expected = cb.predict("sm", {}, experiment(LINE, detector=detector)).cevns
         np.testing.assert_allclose(counts, expected, rtol=1e-5, atol=1e-9)
+
+
+def test_a_form_factor_is_a_function_and_its_line(monkeypatch):
+    """exp(-(q R)^2/6) has the radius of the others, and so their counts where q R is small."""
+
+    def gaussian(q_mev, rms_radius_fm):
+        return np.exp(-((q_mev / HBAR_C_MEV_FM * rms_radius_fm) ** 2) / 6)
+
+    monkeypatch.setitem(_FORM_FACTORS, "gaussian", gaussian)
+    counts = {
+        name: cb.predict("sm", {}, experiment(LINE), form_factor=name).cevns.values
+        for name in ("gaussian", "helm")
+    }
+    assert not np.array_equal(counts["gaussian"], counts["helm"])
+    np.testing.assert_allclose(counts["gaussian"][:3], counts["helm"][:3], rtol=0.01)
+
+
+def test_likelihoods_of_other_numbers_are_other_data():
+    one, other = (experiment(LINE, likelihood=Overdispersed(of)) for of in (50.0, 5.0))
+    assert one.fingerprint() != other.fingerprint()
+    assert one.fingerprint() == experiment(LINE, likelihood=Overdispersed(50.0)).fingerprint()
+
+
+def test_a_spectrum_that_lacks_what_a_scenario_asks_for_is_named():
+    class Bare:
+        end_mev, moments = 20.0, staticmethod(Line(20.0).moments)
+
+    mine = experiment(Flux({"line": Source(Flavour.NU_MU, Bare())}, 1e16, 10.0))
+    assert cb.predict("sm", {}, mine).total.values.sum() > 0
+    for scenario, method in (
+        ("sterile-dipole", "smooth_moments"),
+        ("sterile-oscillation", "weighted_moments"),
+    ):
+        with pytest.raises(cb.InputError, match=f"spectrum of nu_mu.* must have {method}"):
+            cb.build_model(scenario, mine)
 
 
 def test_a_background_by_a_formula_is_fitted():

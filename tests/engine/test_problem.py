@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pymc as pm
 import pytensor
+import pytensor.tensor as pt
 import pytest
 from scipy import stats
 
 import cevns_bayes as cb
 from cevns_bayes.errors import InputError
+from cevns_bayes.physics.cross_sections import CrossSection, Term, vector_kinematics
 
 SM = 0.23857
 SIGMAS = {  # arXiv:2211.11905 and the talk's table
@@ -266,6 +268,37 @@ def test_a_wrong_cross_section_is_named(csi, declared, said):
         r"declare must return cross_section\(target, flavour\) -> CrossSection, of which a call"
     )
     with pytest.raises(InputError, match=f"{must_be} {said}"):
+        cb.build_model(wrong, csi)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "said"),
+    [
+        (
+            CrossSection((Term(np.ones((40, 1)), vector_kinematics),)),
+            "coupling .* must be one number",
+        ),
+        (
+            CrossSection((Term(pt.ones((1, 40)), vector_kinematics),)),
+            r"got an array of shape \(1, 40\)",
+        ),
+        (CrossSection((Term(np.ones(7), vector_kinematics),)), r"one number or 40, got .* \(7,\)"),
+        (CrossSection((Term(1.0, lambda energy, mass: (1.0, 2.0)),)), "return three arrays, got 2"),
+        (
+            CrossSection((Term(1.0, lambda energy, mass: np.ones((3, 3))),)),
+            "what kinematics returns",
+        ),
+    ],
+)
+def test_couplings_and_kinematics_of_a_wrong_shape_are_named(csi, sigma, said):
+    declare = replace(cb.load_scenario("sm"), declare=lambda: lambda target, flavour: sigma)
+    with pytest.raises(InputError, match=said):
+        cb.build_model(declare, csi)
+
+
+def test_the_experiment_of_a_nuisance_that_is_switched_off_must_be_known(csi):
+    wrong = replace(cb.load_scenario("sm"), fixed_nuisances=("cssi::alpha_radius",))
+    with pytest.raises(InputError, match="'cssi'; did you mean 'csi'"):
         cb.build_model(wrong, csi)
 
 

@@ -215,7 +215,10 @@ def test_a_variance_that_cannot_be_is_refused(variance, said):
     [
         ({"energy_shape": np.ones(1)}, r"energy_shape must have shape \(2,\), got \(1,\)"),
         ({"energy_shape": np.ones((2, 3))}, r"energy_shape must have shape \(2,\), got \(2, 3\)"),
-        ({"energy_shape": np.array([1.0, np.inf])}, r"energy_shape must be finite and non-negative, got inf"),
+        (
+            {"energy_shape": np.array([1.0, np.inf])},
+            r"energy_shape must be finite and non-negative, got inf",
+        ),
         (
             {"time_shape": TOO_FEW_FRACTIONS},
             r"time_shape coefficients must have shape \(1, 3\), got \(1, 2\)",

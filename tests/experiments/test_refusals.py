@@ -240,6 +240,60 @@ CASES = [
         ),
         "mine line formula of PyTensor variables must have dimension 1, got 2",
     ),
+    # fields of another kind
+    (lambda: experiment(name=3), "name of an experiment must be of type str, got 3"),
+    (lambda: experiment(axes=ENERGY), "axes of mine must be a tuple of Axis, got Axis"),
+    (lambda: experiment(signals=RESPONSE), "signals of mine must be a tuple of Signal, got Resp"),
+    (lambda: experiment(signals=(RESPONSE,)), "each of signals of mine must be of type Signal"),
+    (lambda: experiment("flat"), "backgrounds of mine must have name, norms, .* got 'flat'"),
+    (
+        lambda: experiment(nuisances=("alpha",)),
+        "each of nuisances of mine .* Nuisance, got 'alpha'",
+    ),
+    (lambda: experiment(likelihood="poisson"), "likelihood of mine must have .* got 'poisson'"),
+    (
+        lambda: experiment(signals=(cb.Signal("cevns", RESPONSE, norms="alpha_flux"),)),
+        "mine cevns norms must be a tuple of str, got 'alpha_flux'",
+    ),
+    (
+        lambda: experiment(signals=(cb.Signal("cevns", 1),)),
+        "response of signal cevns .* Response, got 1",
+    ),
+    (
+        lambda: experiment(cb.Background("flat", 1.0, np.array([1.5, -0.5]))),
+        "mine flat energy_shape must be finite and non-negative, got -0.5",
+    ),
+    (lambda: nuclear(quenching=0.2), "quenching of Detector must have visible_energy_kev, got 0.2"),
+    (lambda: nuclear(resolution=None), "resolution of Detector must have density, got None"),
+    (
+        lambda: cb.nuclear_response({"Ge": 4.0}, DETECTOR, FLUX),
+        "each target of a nuclear response must be of type Nucleus, got 'Ge'",
+    ),
+    (
+        lambda: cb.nuclear_response(GE, DETECTOR, None),
+        "flux of a nuclear response must be of type Flux, got None",
+    ),
+    (lambda: cb.Flux({"line": None}, 1.0), "source line of a flux must be of type Source, got No"),
+    (lambda: cb.Source("nu_e", 30.0), "spectrum of nu_e must have end_mev, moments, got 30.0"),
+    (
+        lambda: cb.Source("nu_e", cb.Polynomials([0.5, 8.0], [[-1.0]])),
+        "three moments of the spectrum of nu_e must be finite and non-negative, got -",
+    ),
+    (
+        lambda: cb.Nuisance("alpha", "", sigma=1.0, shared_sigma="0.01"),
+        "shared_sigma must be numbers .* got '0.01'",
+    ),
+    (lambda: cb.load_experiment("csi", binning=[0, 1]), "binning must be of type Mapping, got"),
+    (lambda: cb.load_experiment("ccm", threshold="x"), "threshold must be numbers .* got 'x'"),
+    (
+        lambda: cb.reactor(power_gw=1.0, distance_m=20.0, days=1.0, fractions=[1.0]),
+        "fractions of a reactor must be of type Mapping",
+    ),
+    (
+        lambda: cb.reactor(power_gw=1.0, distance_m=20.0, days=1.0, spectrum=["bestiole"]),
+        "spectrum of a reactor must be of type str",
+    ),
+    (lambda: cb.sample("sm", sampler=object()), "sampler must have name, resumable, run"),
     # edges
     (
         lambda: experiment(axes=(cb.Axis("energy", [1.0, 4.0], "Energy", "keVee"),)),
