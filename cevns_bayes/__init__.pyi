@@ -73,7 +73,8 @@ from .experiments.components import (
     Signal as Signal,
     TemplateBackground as TemplateBackground,
 )
-from .experiments.experiment import Axis as Axis, Experiment as Experiment, Nuisance as Nuisance
+from .experiments.experiment import Axis as Axis, Experiment as Experiment
+from .experiments.nuisance import Nuisance as Nuisance
 from .experiments.likelihoods import Gaussian as Gaussian, Poisson as Poisson
 from .physics.constants import (
     ALPHA as ALPHA,

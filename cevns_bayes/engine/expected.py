@@ -16,7 +16,8 @@ from cevns_bayes.detectors.response import Response
 from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.components import Background, Component, Signal
-from cevns_bayes.experiments.experiment import Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Experiment
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.cross_sections import CrossSection, Scattering, Term
 from cevns_bayes.physics.form_factors import FormFactor
 from cevns_bayes.physics.targets import Electrons, Target

@@ -13,8 +13,9 @@ import pytensor.tensor as pt
 from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.expected import add_likelihood, declare_nuisance
 from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.experiments.experiment import Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.experiments.loading import Binning, experiment_names, load_experiment
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.cross_sections import Scattering
 from cevns_bayes.physics.form_factors import form_factor as form_factor_of
 from cevns_bayes.scenarios.priors import Fixed, PriorModel, Priors, log10_name
@@ -222,7 +223,8 @@ def load_data(data: DataLike, **options: Unpack[ModelOptions]) -> list[Experimen
     ]
     names = [experiment.name for experiment in experiments]
     if not names or len(set(names)) < len(names):
-        raise InputError(f"data must be one or more different experiments, got {names}")
+        given = [experiment.full_name for experiment in experiments]
+        raise InputError(f"data must be one or more different experiments, got {given}")
     for experiment in experiments:
         if both := [name for name in experiment.excludes if name in names]:
             raise InputError(f"{experiment.name} and {both[0]} hold the same events: fit only one")

@@ -14,7 +14,8 @@ from cevns_bayes.detectors.effects import PolynomialQuenching
 from cevns_bayes.detectors.time_shapes import TimeShape, arrival_shape
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.components import Background, Signal
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Axis, Experiment
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.nuclei import natural_compound
 from cevns_bayes.sources.source import Flux
 

@@ -71,6 +71,8 @@ def plot_calibration(found: Calibration) -> Figure:
         panel.set_title(name, fontsize=8)
     for panel in panels[len(found.names) :]:
         panel.set_axis_off()
+    panels[-COLUMNS].set_xlabel("posterior probability below the truth", fontsize=9)
+    figure.supylabel("distribution function less the uniform one", fontsize=10)
     legend(figure)
     return figure
 

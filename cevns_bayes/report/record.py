@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from cevns_bayes.errors import InputError
-from cevns_bayes.experiments.experiment import ASIMOV, Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import ASIMOV, Axis, Experiment
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.scenarios.scenario import Parameter, Scenario
 
 

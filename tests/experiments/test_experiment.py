@@ -13,8 +13,9 @@ from cevns_bayes.experiments.components import (
     Signal,
     TemplateBackground,
 )
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Axis, Experiment
 from cevns_bayes.experiments.likelihoods import Gaussian
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.sources.pion_decay import pion_decay_at_rest
 
 ENERGY = Axis("energy", np.array([0.0, 1.0, 3.0]), "Energy", "keV")

@@ -10,7 +10,7 @@ from cevns_bayes.detectors.folding import folded_kinematics
 from cevns_bayes.detectors.morphing import Morphed
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.components import TemplateBackground
-from cevns_bayes.experiments.experiment import Nuisance
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.cross_sections import vector, weak_charge
 from cevns_bayes.physics.form_factors import helm
 from cevns_bayes.physics.targets import Target
@@ -269,5 +269,5 @@ def test_unknown_variants_suggest_the_nearest():
 
 
 def test_one_experiment_in_two_variants_is_refused():
-    with pytest.raises(InputError, match="different experiments"):
+    with pytest.raises(InputError, match=r"different experiments, got \['lar', 'lar-2d'\]"):
         cb.build_model("sm", ["lar", "lar-2d"])

@@ -15,8 +15,9 @@ import numpy as np
 from cevns_bayes.detectors.detector import Detector, electron_response, nuclear_response
 from cevns_bayes.detectors.effects import GaussianResolution, LindhardQuenching
 from cevns_bayes.experiments.components import Signal
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Axis, Experiment
 from cevns_bayes.experiments.likelihoods import Gaussian
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.nuclei import natural_element
 from cevns_bayes.sources.reactors import reactor
 

@@ -28,7 +28,8 @@ from cevns_bayes.detectors.effects import (
 from cevns_bayes.detectors.time_shapes import TimeShape, arrival_shape, table_fractions
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.components import Background, Signal
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Axis, Experiment
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.constants import AVOGADRO_PER_MOL
 from cevns_bayes.physics.nuclei import nucleus
 from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest

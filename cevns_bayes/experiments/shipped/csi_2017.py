@@ -20,7 +20,8 @@ from cevns_bayes.detectors.detector import Detector, electron_response, nuclear_
 from cevns_bayes.detectors.effects import LinearQuenchingFactor
 from cevns_bayes.detectors.time_shapes import TimeShape
 from cevns_bayes.experiments.components import Background, Signal
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Axis, Experiment
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.constants import AVOGADRO_PER_MOL
 from cevns_bayes.physics.nuclei import nucleus
 from cevns_bayes.sources.pion_decay import pion_decay_at_rest

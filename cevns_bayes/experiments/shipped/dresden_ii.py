@@ -31,8 +31,9 @@ from cevns_bayes.detectors.effects import (
     TruncatedGaussianResolution,
 )
 from cevns_bayes.experiments.components import FormulaBackground, Signal
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Axis, Experiment
 from cevns_bayes.experiments.likelihoods import Gaussian
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.nuclei import natural_element
 from cevns_bayes.sources.reactors import antineutrinos, reactor, reactor_spectrum
 from cevns_bayes.sources.source import Flux

@@ -26,8 +26,9 @@ from cevns_bayes.detectors.morphing import Morphed, mirrored
 from cevns_bayes.detectors.response import Response
 from cevns_bayes.detectors.time_shapes import arrival_shape
 from cevns_bayes.experiments.components import Signal, TemplateBackground
-from cevns_bayes.experiments.experiment import Axis, Experiment, Nuisance
+from cevns_bayes.experiments.experiment import Axis, Experiment
 from cevns_bayes.experiments.likelihoods import Gaussian, Poisson
+from cevns_bayes.experiments.nuisance import Nuisance
 from cevns_bayes.physics.constants import AVOGADRO_PER_MOL
 from cevns_bayes.physics.nuclei import nucleus
 from cevns_bayes.sources.pion_decay import Pulse, pion_decay_at_rest
