@@ -63,7 +63,7 @@ def reaches(
     compiled = solver_of(problem).compiled
     truth = compiled.peaks.copy()
     truth[: len(values)] = values
-    asimov = [np.asarray(part.expected(truth)) for part in compiled.parts]
+    asimov = [np.asarray(part.expected(*truth)) for part in compiled.parts]
     solver = Solver(_rescalable(compiled, asimov))
     return [
         _reach(parameter, _Line(solver, truth, asimov, i), length)
