@@ -38,13 +38,23 @@ def write_curves(analysis: Analysis, folder: Path) -> None:
     head = about(analysis.scenario, [e.full_name for e in analysis.experiments])
     for found in analysis.limit_curves:
         write_limit_curve(found, folder, head)
-    if (profile := analysis.profile) is None:
-        return
-    levels = analysis.view.of_regions
+    if analysis.profile is not None:
+        levels = analysis.view.of_regions
+        write_regions(analysis.profile, analysis.posterior, folder, head, levels)
+
+
+def write_regions(
+    profile: Profile,
+    posterior: xr.DataTree,
+    folder: Path,
+    head: About,
+    levels: Sequence[float] = LEVELS,
+) -> None:
+    """A profile, and the borders of its confidence regions and of the credible ones beside."""
     write_profile(profile, folder, head, levels)
     for x, y in profile.surfaces:
         limits = (profile.curves[x].limits, profile.curves[y].limits)
-        density = posterior_density_2d(analysis.posterior, (x, y), limits)
+        density = posterior_density_2d(posterior, (x, y), limits)
         write_credible_contours(density, (x, y), folder, head, levels)
 
 

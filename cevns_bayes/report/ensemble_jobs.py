@@ -13,9 +13,9 @@ from cevns_bayes.ensembles.feldman_cousins import feldman_cousins
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.report.ensembles import write_feldman_cousins
 from cevns_bayes.report.folder import load_posterior, new_folder
-from cevns_bayes.report.html import DPI_OF_FILES
 from cevns_bayes.report.outcome import data_title
 from cevns_bayes.report.plot_ensembles import plot_calibration, plot_feldman_cousins
+from cevns_bayes.report.style import save
 from cevns_bayes.scenarios.scenario import Scenario
 
 
@@ -57,6 +57,4 @@ def write_calibrated(found: Calibration, target: Path) -> None:
         header = ",".join([*found.names, "effective_share"])
         path = staging / "ranks.csv"
         np.savetxt(path, columns, fmt="%.6g", delimiter=",", header=header, comments="")
-        figure = plot_calibration(found)
-        figure.savefig(staging / "calibration.pdf")
-        figure.savefig(staging / "calibration.png", dpi=DPI_OF_FILES)
+        save(plot_calibration(found), staging / "calibration")

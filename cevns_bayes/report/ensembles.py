@@ -12,7 +12,7 @@ from cevns_bayes.ensembles.calibration import Calibration
 from cevns_bayes.ensembles.confidence_region import FeldmanCousins
 from cevns_bayes.ensembles.coverage import Coverage
 from cevns_bayes.ensembles.goodness_of_fit import GoodnessOfFit
-from cevns_bayes.report.html import DPI_OF_FILES
+from cevns_bayes.report.style import save
 from cevns_bayes.report.tables import Column, Estimate, Table
 
 LEVELS_OF_TOYS = (0.68, 0.90)  # Others need more toys.
@@ -129,5 +129,4 @@ def write_feldman_cousins(
         (folder / "intervals.csv").write_text(text, encoding="utf-8")
     else:
         (folder / "contours.csv").write_text(contours(found).csv(), encoding="utf-8")
-    figure.savefig(folder / "feldman_cousins.pdf")
-    figure.savefig(folder / "feldman_cousins.png", dpi=DPI_OF_FILES)
+    save(figure, folder / "feldman_cousins")

@@ -6,10 +6,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from cevns_bayes.report.curve_files import about, write_regions
 from cevns_bayes.report.folder import REPORT_FILE
 from cevns_bayes.report.forecast import Forecast, tables
-from cevns_bayes.report.html import DPI_OF_FILES, encoded, rendered
+from cevns_bayes.report.html import encoded, rendered
 from cevns_bayes.report.reach import LEVEL
+from cevns_bayes.report.style import save
 
 TEMPLATE, PAGE = "forecast.html.j2", "forecast.md"
 HEADINGS = {
@@ -26,11 +28,18 @@ CAPTIONS = {
 
 
 def write_forecast(found: Forecast, figures: Mapping[str, Figure], folder: Path) -> None:
-    """Write tables as CSV, figures as PNG, and all of them as HTML and Markdown into a folder."""
+    """Write tables as CSV, figures, and all of them as HTML and Markdown into a folder.
+
+    Curves and regions of each experiment, and of all, are in a folder of its name.
+    """
     for name, table in tables(found).items():
         (folder / f"{name}.csv").write_text(table.csv(), encoding="utf-8")
     for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.png", dpi=DPI_OF_FILES)
+        save(figure, folder / name)
+    for name, of in found.sensitivities.items():
+        (folder / name).mkdir()
+        data = [experiment.full_name for experiment in of.experiments]
+        write_regions(of.profile, of.posterior, folder / name, about(found.scenario, data))
     (folder / PAGE).write_text(_markdown(found, figures), encoding="utf-8")
     pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
     (folder / REPORT_FILE).write_text(_html(found, pictures), encoding="utf-8")

@@ -19,9 +19,9 @@ from cevns_bayes.report.archive import write_archive
 from cevns_bayes.report.curve_files import write_curves
 from cevns_bayes.report.figures import SECTIONS, caption, draw, section_of
 from cevns_bayes.report.folder import POSTERIOR_FILE, REPORT_FILE, write_posterior
+from cevns_bayes.report.style import save
 
 TEMPLATE = "report.html.j2"
-DPI_OF_FILES = 150
 
 
 def write_report(analysis: Analysis, folder: str | Path) -> None:
@@ -52,9 +52,7 @@ def write_views(analysis: Analysis, folder: Path) -> None:
     with analysis.view.styled():
         figures = draw(analysis)
         for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=DPI_OF_FILES)
-            figure.set_layout_engine("none")  # It is laid out now, which takes a while.
-            figure.savefig(folder / f"{name}.pdf")
+            save(figure, folder / name)
     pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
     _write(folder / REPORT_FILE, render(analysis, pictures))
 

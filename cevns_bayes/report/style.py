@@ -1,6 +1,7 @@
 """What all figures share: one palette, one legend, units of axes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
@@ -39,6 +40,14 @@ WORDS = {
 }
 WIDE = 7.0  # inches, room for a legend of three columns
 TITLE = 11  # points
+DPI_OF_FILES = 150
+
+
+def save(figure: Figure, path: Path) -> None:
+    """As PNG and PDF; ``path`` without the suffix."""
+    figure.savefig(f"{path}.png", dpi=DPI_OF_FILES)
+    figure.set_layout_engine("none")  # It is laid out now, which takes a while.
+    figure.savefig(f"{path}.pdf")
 
 
 def shades(levels: Sequence[float]) -> dict[float, str]:

@@ -83,7 +83,10 @@ def test_files(angle, tmp_path):
     write_forecast(angle, shown, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     csv = {f"{name}.csv" for name in ("events", "intervals", "reach", "impact")}
-    assert names == {*csv, "regions.png", "reach.png", "forecast.md", "report.html"}
+    drawn = {f"{name}.{kind}" for name in ("regions", "reach") for kind in ("png", "pdf")}
+    assert names == {*csv, *drawn, *angle.sensitivities, "forecast.md", "report.html"}
+    curve = tmp_path / "together" / "profile_sin2_theta_w.csv"
+    assert "# data: reactor-ge,ess-c3f8" in curve.read_text()
     page = (tmp_path / "forecast.md").read_text()
     assert "| ess-c3f8 | cevns |" in page
     events = tables(angle)["events"].rows
