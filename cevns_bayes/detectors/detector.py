@@ -73,7 +73,8 @@ class Detector:
         edges = check_increasing("energy_edges of Detector", self.energy_edges)
         object.__setattr__(self, "energy_edges", edges)
         check_has("quenching of Detector", self.quenching, "visible_energy_kev")
-        check_has("resolution of Detector", self.resolution, "density")
+        if not hasattr(self.resolution, "cumulative"):
+            check_has("resolution of Detector", self.resolution, "density")
         if not callable(self.efficiency):
             raise InputError(f"efficiency of Detector must be a function, got {self.efficiency!r}")
 

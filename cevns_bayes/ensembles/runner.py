@@ -130,6 +130,8 @@ class Session:
         futures = {client.submit(_on_worker, task, *same, pure=False): task for task in tasks}
         for future in as_completed(futures):
             task = futures.pop(future)
+            if future.cancelled():
+                raise InputError("the workers were lost: the same command goes on with a --store")
             error = future.exception()
             if isinstance(error, KilledWorker):
                 store.write(task, *_nothing(work, task, error))

@@ -183,6 +183,17 @@ def test_an_unreachable_scheduler_is_one_line(monkeypatch):
         cb.Runner(scheduler="tcp://127.0.0.1:1").run(jobs.Squares(), 250)
 
 
+def test_lost_workers_are_one_line(monkeypatch):
+    def cancelled(futures):
+        for future in futures:
+            future.cancel()
+            yield future
+
+    monkeypatch.setattr("distributed.as_completed", cancelled)
+    with pytest.raises(cb.InputError, match="the workers were lost: the same command goes on"):
+        cb.Runner(workers=2).run(jobs.Squares(), 20)
+
+
 def test_a_scheduler_of_ones_own(undisturbed, tmp_path):
     from distributed import LocalCluster
 
