@@ -176,9 +176,9 @@ class Background(_Acting):
             raise InputError(f"{title} must be a TemplateBackground to fill {len(shape)} axes")
         if (self.time_shape is None) != (len(shape) == 1):
             raise InputError(f"{title} needs a time_shape if, and only if, there is a time axis")
-        check_array(f"{title} events", self.events, (), "finite and non-negative")
-        known = self.energy_shape, shape[:1], "finite and non-negative"
-        check_array(f"{title} energy_shape", *known)
+        allowed = "finite and non-negative"
+        check_array(f"{title} events", self.events, (), allowed)
+        check_array(f"{title} energy_shape", self.energy_shape, shape[:1], allowed)
         if self.time_shape is not None:
             _check_time_shape(title, self.time_shape, shape)
 
