@@ -39,14 +39,15 @@ class Cells(NamedTuple):
 
     ``theta`` and ``alpha`` are parameters of interest and nuisances there, ``root`` is the
     Cholesky factor of the curvature by the nuisances, ``slope`` the derivative of alpha by theta,
-    shape (cells, nuisances, parameters), ``log_density`` that of the marginal likelihood, and
-    ``rest`` serves the solver.
+    shape (cells, nuisances, parameters), ``height`` that of the likelihood there and
+    ``log_density`` of the marginal likelihood, and ``rest`` serves the solver.
     """
 
     theta: np.ndarray
     alpha: np.ndarray
     root: np.ndarray
     slope: np.ndarray
+    height: np.ndarray
     log_density: np.ndarray
     rest: np.ndarray
     converged: np.ndarray
@@ -140,11 +141,11 @@ def _peaks(solver: Solver, quantiles: Quantiles) -> tuple[np.ndarray, np.ndarray
     covariance = np.linalg.inv(found.curvature)[:, :parameters, :parameters]
     errors = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0))
     theta = found.x[:, :parameters]
-    ends = [_levels(quantiles, theta + sign * errors) for sign in (-1, 1)]
-    return _levels(quantiles, theta), np.maximum((ends[1] - ends[0]) / 2, NARROWEST)
+    ends = [levels_of(quantiles, theta + sign * errors) for sign in (-1, 1)]
+    return levels_of(quantiles, theta), np.maximum((ends[1] - ends[0]) / 2, NARROWEST)
 
 
-def _levels(quantiles: Quantiles, theta: np.ndarray) -> np.ndarray:
+def levels_of(quantiles: Quantiles, theta: np.ndarray) -> np.ndarray:
     """The inverse of the quantile functions, by bisection; of the shape of theta."""
     low, high = np.zeros(theta.shape), np.ones(theta.shape)
     for _ in range(BISECTIONS):
@@ -161,9 +162,9 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
     start[:, :parameters] = theta
     rest = None
     if near is not None:
-        moved = np.concatenate([theta, _moved(solver, near, theta)], axis=1)
-        better = solver.heights(moved) > solver.heights(start)
-        start[better] = moved[better]
+        there = np.concatenate([theta, _moved(solver, near, theta)], axis=1)
+        better = solver.heights(there) > solver.heights(start)
+        start[better] = there[better]
         rest = np.where(better[:, None, None], near.rest, 0.0)
     found = solver.solve(
         *(start, range(parameters)), rest=rest, far=FAR, tolerance=TOLERANCE, inherit=True
@@ -175,6 +176,7 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
         alpha,
         root,
         slope,
+        found.height,
         _log_integral(solver, theta, alpha, root),
         found.rest,
         found.converged,

@@ -89,7 +89,7 @@ def sample(
         so many draws. Attrs: the sampler and why it was chosen, versions, seed, settings and the
         data hash; of all samplers but NUTS also ``log_evidence`` and ``log_evidence_error``, of
         nested sampling ``effective_size``. Of laplace also the group
-        ``marginal``: cells of the parameters of interest with their probabilities.
+        ``marginal``: ``log_density`` of one or two parameters of interest on a grid.
 
     Raises
     ------

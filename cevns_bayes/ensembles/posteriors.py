@@ -9,9 +9,10 @@ import xarray as xr
 
 from cevns_bayes.bayesian.density import Density1D
 from cevns_bayes.bayesian.marginal import Marginal
+from cevns_bayes.bayesian.marginal_grid import on_grid
 from cevns_bayes.bayesian.mesh import MAX_LOSS
 from cevns_bayes.bayesian.regions import posterior_density_1d
-from cevns_bayes.bayesian.samplers.laplace import cells_of, quantiles_of, unsuitable
+from cevns_bayes.bayesian.samplers.laplace import quantiles_of, unsuitable
 from cevns_bayes.engine.compiled import Measured
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.engine.solver import Solver, solver_of
@@ -67,8 +68,7 @@ class Posteriors:
 
     def density(self, measured: Measured, toy: int, name: str) -> Density1D:
         """Marginal posterior density of a parameter of interest, of one or two."""
-        cells = cells_of(self.marginal(measured, toy))
-        tree = xr.DataTree.from_dict({"marginal": cells})
+        tree = xr.DataTree.from_dict({"marginal": on_grid(self.marginal(measured, toy))})
         limits = self.solver.compiled.limits[:, self.solver.compiled.names.index(name)]
         return posterior_density_1d(tree, name, (float(limits[0]), float(limits[1])))
 

@@ -51,23 +51,19 @@ def test_interval_at_a_hard_edge(rng):
     assert high == pytest.approx(1.645, rel=0.05)
 
 
-def of_cells(log_density):
-    """A posterior that is known in cells of the unit interval."""
-    edges = np.linspace(0.0, 1.0, 101)
-    centres = (edges[1:] + edges[:-1]) / 2
-    columns = {"x": centres, "x_low": edges[:-1], "x_high": edges[1:]}
-    logs = log_density(centres)
-    columns["log_probability"] = logs - np.log(np.exp(logs).sum())
-    cells = xr.Dataset({name: ("cell", values) for name, values in columns.items()})
-    return xr.DataTree.from_dict({"marginal": cells})
+def on_grid(logs, **coords):
+    """A posterior whose log-density is known on a grid."""
+    marginal = xr.Dataset({"log_density": (list(coords), logs)}, coords)
+    return xr.DataTree.from_dict({"marginal": marginal})
 
 
-def test_interval_of_cells_has_real_gaps_alone():
-    plateau = of_cells(lambda x: 0.005 * np.sin(60 * x) - (x > 0.9))
+def test_interval_on_a_grid_has_real_gaps_alone():
+    x = (np.arange(1000) + 0.5) / 1000
+    plateau = on_grid(0.005 * np.sin(60 * x) - (x > 0.9), x=x)
     ((low, high),) = posterior_density_1d(plateau, "x").intervals(0.9)
     assert low < 0.1
     assert 0.8 < high < 0.91
-    two = of_cells(lambda x: -(((np.abs(x - 0.5) - 0.25) / 0.05) ** 2))
+    two = on_grid(-(((np.abs(x - 0.5) - 0.25) / 0.05) ** 2), x=x)
     assert len(posterior_density_1d(two, "x").intervals(0.9)) == 2
 
 
@@ -79,20 +75,9 @@ def test_interval_of_a_plateau_has_no_gaps_but_noise(rng):
 
 
 def test_region_of_a_plateau_has_no_border_of_rounding(rng):
-    """A square of equal density, of which each level takes what is nearest to the highest cell."""
-    edges = np.linspace(0, 1, 33)
-    low, high = (
-        np.stack(np.meshgrid(of, of), axis=-1).reshape(-1, 2) for of in (edges[:-1], edges[1:])
-    )
-    cells = {"log_probability": ("cell", np.log(1 / 1024) + 1e-9 * rng.standard_normal(1024))}
-    for i, name in enumerate("ab"):
-        columns = {
-            f"{name}_low": low[:, i],
-            f"{name}_high": high[:, i],
-            name: (low + high)[:, i] / 2,
-        }
-        cells |= {column: ("cell", values) for column, values in columns.items()}
-    tree = xr.DataTree.from_dict({"marginal": xr.Dataset(cells)})
+    """A square of equal density, of which each level takes what is nearest to the highest point."""
+    middles = (np.arange(64) + 0.5) / 64
+    tree = on_grid(1e-9 * rng.standard_normal((64, 64)), a=middles, b=middles)
     density = posterior_density_2d(tree, ("a", "b"), ((0, 1), (0, 1)))
     for level in (0.68, 0.90):
         assert density.area(level) == pytest.approx(level, rel=0.01)

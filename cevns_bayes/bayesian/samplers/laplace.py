@@ -21,6 +21,7 @@ from pytensor.graph.traversal import ancestors
 from scipy.special import logsumexp
 
 from cevns_bayes.bayesian.marginal import Marginal
+from cevns_bayes.bayesian.marginal_grid import on_grid
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.nested import prior_transform
 from cevns_bayes.bayesian.samplers.sampler import check_draws
@@ -67,7 +68,7 @@ class Laplace:
         -------
         xarray.DataTree
             Groups ``posterior``, ``sample_stats`` (acceptance and log-evidence by chain) and
-            ``marginal``, cells of the parameters of interest with their probability; attrs
+            ``marginal``, see :func:`on_grid`; attrs
             ``log_evidence``, ``log_evidence_error``, ``pareto_k``, ``effective_share`` and
             ``doubts``, what else speaks against the result.
 
@@ -87,7 +88,7 @@ class Laplace:
             {
                 "posterior": _posterior(problem, compiled, x),
                 "sample_stats": _stats(log_weights, acceptance),
-                "marginal": cells_of(marginal),
+                "marginal": on_grid(marginal),
             }
         )
         tree.attrs = _evidence(log_weights, compiled) | {"doubts": "; ".join(_doubts(marginal, x))}
@@ -166,21 +167,6 @@ def _posterior(problem: Problem, compiled: Compiled, x: np.ndarray) -> xr.Datase
 def _stats(log_weights: np.ndarray, acceptance: np.ndarray) -> xr.Dataset:
     evidence = logsumexp(log_weights, axis=1) - np.log(log_weights.shape[1])
     return xr.Dataset({"log_evidence": ("chain", evidence), "acceptance": ("chain", acceptance)})
-
-
-def cells_of(marginal: Marginal) -> xr.Dataset:
-    """Ends, centres and log-probabilities of the cells."""
-    mesh, compiled = marginal.mesh, marginal.solver.compiled
-    low = mesh.corners * mesh.sizes[:, None]
-    ends = [marginal.quantiles(cube) for cube in (low, low + mesh.sizes[:, None])]
-    names = compiled.names[: compiled.interest]
-    columns = {
-        f"{name}{suffix}": ("cell", values[:, i])
-        for i, name in enumerate(names)
-        for suffix, values in zip(("_low", "_high", ""), (*ends, marginal.cells.theta), strict=True)
-    }
-    columns["log_probability"] = "cell", mesh.log_parts
-    return xr.Dataset(columns)
 
 
 def _evidence(log_weights: np.ndarray, compiled: Compiled) -> dict[str, float]:
