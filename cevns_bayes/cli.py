@@ -1,5 +1,6 @@
 """Command line: the commands, and how the program ends."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -70,6 +71,7 @@ def _is_of_the_users(error: BaseException) -> bool:
 def main() -> None:
     """Entry point: wrong input is one line on stderr and exit code 2, an interrupt 130."""
     interrupts.watch()
+    gc.set_threshold(100_000)  # Imports and figures make many objects, which all stay.
     os.environ.pop("MPLBACKEND", None)  # Figures go into files, and a wrong one is an error.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without χ shows a question mark

@@ -210,12 +210,10 @@ def _log_integral(
     """Log of the likelihood times priors of the nuisances, integrated over these; (points,)."""
     count = 2 ** int(np.ceil(np.log2(max(MIN_POINTS, POINTS * alpha.shape[1]))))
     half = _student(qmc.Sobol(alpha.shape[1] + 1, seed=SEED).random(count // 2))
-    z = np.tile(np.concatenate([half, -half]), (len(theta), 1))
-    theta, alpha, root = (np.repeat(array, count, axis=0) for array in (theta, alpha, root))
-    x = np.concatenate([theta, alpha + _unscaled(root, z)], axis=1)
-    heights = np.nan_to_num(solver.heights(x), nan=-np.inf)
-    ratios = (heights - _log_student(root, z)).reshape((-1, count))
-    return logsumexp(ratios, axis=1) - np.log(count)
+    z = np.concatenate([half, -half])
+    moves = np.swapaxes(np.linalg.solve(np.swapaxes(root, 1, 2), z.T), 1, 2)
+    heights = np.nan_to_num(solver.heights_around(theta, alpha[:, None] + moves), nan=-np.inf)
+    return logsumexp(heights - _log_student(root[:, None], z), axis=1) - np.log(count)
 
 
 def _student(cube: np.ndarray) -> np.ndarray:
@@ -226,13 +224,13 @@ def _student(cube: np.ndarray) -> np.ndarray:
 
 def _log_student(root: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Log-density of the point that lies z units from the centre, shape (points,)."""
-    size = z.shape[1]
+    size = z.shape[-1]
     constant = gammaln((FREEDOM + size) / 2) - gammaln(FREEDOM / 2)
     constant -= size / 2 * np.log(FREEDOM * np.pi)
-    tail = (FREEDOM + size) / 2 * np.log1p((z**2).sum(axis=1) / FREEDOM)
-    return constant - tail + np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    tail = (FREEDOM + size) / 2 * np.log1p((z**2).sum(axis=-1) / FREEDOM)
+    return constant - tail + np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
 
 
 def _unscaled(root: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Distances from the centre that are z units."""
-    return np.linalg.solve(np.swapaxes(root, 1, 2), z[..., None])[..., 0]
+    return np.linalg.solve(np.swapaxes(root, -2, -1), z[..., None])[..., 0]

@@ -200,7 +200,7 @@ class Compiled:
 
         -(x - c - s)^2/2 sigma^2 is -(x - c)^2/2 sigma^2 and a term that is linear in x.
         """
-        tilt = self.precisions * shifts * (x - self.peaks - shifts / 2)
+        tilt = self.precisions * shifts * (jnp.asarray(x) - self.peaks - shifts / 2)
         return self.log_prior_of_nuisances(*x) + tilt.sum()
 
     def height(self, x: Any, counts: Counts, shifts: Any = 0.0) -> Any:

@@ -108,6 +108,7 @@ class Solver:
         self._climb = _OfPoints(self._climbed, compiled.key_of("climb"))
         self._rests = _OfPoints(self._rest, compiled.key_of("rest"))
         self._heights = _OfPoints(self._height, compiled.key_of("height"))
+        self._around = _OfPoints(self._heights_around, compiled.key_of("around"))
         self._expected = of_points(
             lambda x: [part.expected(*x) for part in compiled.parts],
             key=compiled.key_of("expected"),
@@ -170,6 +171,15 @@ class Solver:
         """:meth:`Compiled.height` at many points, shape (points,)."""
         return self._heights(self._measured(counts), x, size=MANY)[0]
 
+    def heights_around(self, theta: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+        """Heights at many nuisances for each point, shape (points, nuisances of each).
+
+        What depends on parameters of interest alone is computed once for a point. Shapes of the
+        arguments: (points, parameters) and (points, nuisances of each, nuisances).
+        """
+        size = max(1, MANY // alpha.shape[1])
+        return self._around(self.measured, theta, alpha, size=size)[0]
+
     def expected(self, x: np.ndarray) -> list[np.ndarray]:
         """Expected counts by experiment, with an axis of points before those of the bins."""
         return batched(self._expected, x)
@@ -187,6 +197,12 @@ class Solver:
 
     def _height(self, measured: Measured, x: Any) -> tuple[Any]:
         return (self.compiled.height(x, *measured),)
+
+    def _heights_around(self, measured: Measured, theta: Any, alpha: Any) -> tuple[Any]:
+        def height(alpha: Any) -> Any:
+            return self.compiled.height((*theta, *alpha), *measured)
+
+        return (jax.vmap(height)(alpha),)
 
     def _rest(self, measured: Measured, x: Any) -> tuple[Any]:
         """Second derivatives of expected counts, times what each is worth."""
