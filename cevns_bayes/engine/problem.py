@@ -37,7 +37,7 @@ class ModelOptions(TypedDict, total=False):
     binning: Binning | None
 
 
-MAX_BUILT = 8
+MAX_BUILT = 16
 _BUILT: dict[tuple[Any, ...], tuple["Problem", list[Any]]] = {}
 
 
@@ -80,11 +80,11 @@ class Problem:
         loaded, experiments = _loaded(scenario, data, options)
         parts = [loaded, *experiments, *_parts_of(options)]
         key = tuple(part if isinstance(part, str | float) else id(part) for part in parts)
-        if key not in _BUILT:
-            while len(_BUILT) >= MAX_BUILT:
-                _BUILT.pop(next(iter(_BUILT)))
-            _BUILT[key] = cls._of(loaded, experiments, options), parts  # which keeps their ids
-        return _BUILT[key][0]
+        known = _BUILT.pop(key, None) or (cls._of(loaded, experiments, options), parts)
+        while len(_BUILT) >= MAX_BUILT:
+            _BUILT.pop(next(iter(_BUILT)))
+        _BUILT[key] = known  # the latest, last; its parts keep their ids
+        return known[0]
 
     @classmethod
     def _of(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack, cast
+from weakref import WeakKeyDictionary
 
 import arviz as az
 import xarray as xr
@@ -211,7 +212,7 @@ def analyse(
     fewer = {"draws": sampling.get("draws") or DRAWS_OF_OTHER_PRIOR}
     other_prior = {**again, **(fewer if isinstance(asked, str) else {})}
     sm_options = _for_standard_model(options, experiments)
-    standard_model = sample("sm", experiments, **again, **sm_options)
+    standard_model = _standard_model(experiments, again, sm_options)
     return Analysis(
         *own,
         best_fit=profiled.best_fit,
@@ -225,6 +226,20 @@ def analyse(
         scaling=power_scaling(posterior),
         **_of_counts(scenario, problem, profiled.best_fit, posterior),
     )
+
+
+def _standard_model(
+    experiments: list[Experiment], sampling: Mapping[str, Any], options: ModelOptions
+) -> xr.DataTree:
+    """Its posterior, sampled once for all scenarios of a command."""
+    known = _STANDARD_MODELS.setdefault(Problem.build("sm", experiments, **options), {})
+    key = repr(sorted(sampling.items()))
+    if key not in known:
+        known[key] = sample("sm", experiments, **sampling, **options)
+    return known[key]
+
+
+_STANDARD_MODELS: WeakKeyDictionary[Problem, dict[str, xr.DataTree]] = WeakKeyDictionary()
 
 
 def _of_counts(
