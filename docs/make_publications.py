@@ -83,7 +83,11 @@ def value_of(claim: dict[str, Any]) -> tuple[float, Any]:
 def page(publication: dict[str, Any], found: Results) -> str:
     """Markdown of one publication."""
     lines = [f"# {publication['title']}", "", f"{publication['reference']}.", ""]
-    lines += [f"**Status: {status(publication, found)}**", "", publication["text"].strip(), ""]
+    word, share = status(publication, found)
+    lines += [f"**Status: {word}; {share} numbers reproduced.**", ""]
+    if "limited" in publication:
+        lines += [f"What limits the comparison: {publication['limited']}.", ""]
+    lines += [publication["text"].strip(), ""]
     lines += _table(publication, found)
     if "figure" in publication:
         image = f"../images/publications/{publication['id']}.png"
@@ -150,8 +154,8 @@ def _chi2_cells(row: Row) -> list[str]:
     return [row.scenario, row.data, *(f"{number:.2f}" for number in numbers), row.verdict]
 
 
-def status(publication: dict[str, Any], found: Results) -> str:
-    """``reproduced``, ``partly`` or ``differs``, with the numbers of claims."""
+def status(publication: dict[str, Any], found: Results) -> tuple[str, str]:
+    """``reproduced``, ``partly`` or ``differs``; and how many of the claims are reproduced."""
     if publication.get("table") == "chi2":
         good = [row.verdict == "reproduced" for row in chi2_rows(found)]
     else:
@@ -159,23 +163,35 @@ def status(publication: dict[str, Any], found: Results) -> str:
         rows = [found[publication["id"], claim["id"]] for claim in claimed]
         verdicts = [verdict(claim, row) for claim, row in zip(claimed, rows, strict=True)]
         good = [text.startswith("reproduced") for text in verdicts]
-    limited = publication.get("limited")
-    word = "differs" if not any(good) else "reproduced" if all(good) and not limited else "partly"
-    return f"{word}, {sum(good)} of {len(good)}" + (f"; {limited}" if limited else "")
+    whole = all(good) and "limited" not in publication
+    word = "differs" if not any(good) else "reproduced" if whole else "partly"
+    return word, f"{sum(good)} of {len(good)}"
 
 
 def index(found: Results) -> str:
     """The page that lists them."""
+    head = [
+        "publication",
+        "reference",
+        "status",
+        "numbers reproduced",
+        "what limits the comparison",
+    ]
     lines = ["# Publications", ""]
     lines += ["What publications say, what this package gets from the same data, and the command."]
     lines += [
         "`docs/publications.toml` holds the claims and where they were read, `docs/claims.py`"
     ]
-    lines += ["what is computed; a value of a paper that was not read is not quoted.", ""]
-    lines += ["| publication | reference | status |", "|---|---|---|"]
+    lines += ["what is computed; a value of a paper that was not read is not quoted. The status is"]
+    lines += [
+        "`partly` where numbers differ, or where what limits the comparison leaves it open.",
+        "",
+    ]
+    lines += [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head))]
     for of in publications():
         link = f"[{of['title']}]({of['id']}.md)"
-        lines += [f"| {link} | {of['reference']} | {status(of, found)} |"]
+        cells = [link, of["reference"], *status(of, found), of.get("limited", "")]
+        lines += [f"| {' | '.join(cells)} |"]
     lines += ["", "```{toctree}", ":hidden:", *(of["id"] for of in publications()), "```", ""]
     return "\n".join(lines)
 

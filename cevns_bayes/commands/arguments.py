@@ -147,7 +147,7 @@ def _with_sigmas(experiments: list[Any], sigmas: dict[str, float]) -> list[Any]:
     }
     known = set().union(*local.values())
     for name in sigmas.keys() - known:
-        raise unknown_name("nuisance of --sigma", name, known)
+        raise unknown_name("nuisance of --sigma, with a Gaussian prior,", name, known)
     return [
         e.with_sigma({local[e.name][k]: v for k, v in sigmas.items() if k in local[e.name]})
         for e in experiments

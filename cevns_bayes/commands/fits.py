@@ -78,7 +78,7 @@ def profile(
     found = profile(loaded, experiments, points=number, surfaces=surfaces, dof=dof, **options)
     if output is not None:
         with new_folder(output, force=False) as staging:
-            write_profile(found, staging, about(loaded, found.best_fit.data))
+            write_profile(found, staging, about(loaded, experiments))
     print_table(profile_intervals(found, units_of(loaded, found.best_fit.data), levels))
     print_chi2(found.best_fit)
 

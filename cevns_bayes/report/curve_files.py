@@ -13,21 +13,26 @@ from contourpy import contour_generator
 
 from cevns_bayes.bayesian.density import Density2D
 from cevns_bayes.bayesian.regions import posterior_density_2d
+from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.frequentist.profile import LEVELS, Profile, Surface
 from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.record import Recorded
 from cevns_bayes.report.tables import units_of
 from cevns_bayes.scenarios.scenario import Scenario
 
+DIGITS = 16  # of a sha256
 About = Mapping[str, str]
 """What stands at the head of a file."""
 
 
-def about(scenario: Scenario, data: Sequence[str]) -> dict[str, str]:
-    """Scenario, data, version, and units of the parameters."""
+def about(scenario: Scenario, experiments: Sequence[Experiment | Recorded]) -> dict[str, str]:
+    """Scenario, data and their shortened sha256, version, and units of the parameters."""
+    data = [experiment.full_name for experiment in experiments]
     units = units_of(scenario, data).items()
     return {
         "scenario": scenario.name,
         "data": ",".join(data),
+        "data sha256": ",".join(experiment.fingerprint()[:DIGITS] for experiment in experiments),
         "cevns-bayes": version("cevns-bayes"),
         "units": ", ".join(f"{name} [{unit}]" for name, unit in units) or "none",
     }
@@ -35,7 +40,7 @@ def about(scenario: Scenario, data: Sequence[str]) -> dict[str, str]:
 
 def write_curves(analysis: Analysis, folder: Path) -> None:
     """All curves, regions and limits of an analysis, into an existing folder."""
-    head = about(analysis.scenario, [e.full_name for e in analysis.experiments])
+    head = about(analysis.scenario, analysis.experiments)
     for found in analysis.limit_curves:
         write_limit_curve(found, folder, head)
     if analysis.profile is not None:

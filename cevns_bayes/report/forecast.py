@@ -23,7 +23,7 @@ from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
 SURFACE_POINTS, DOUBLINGS = 61, 2
-DRAWS, SEED = 250, 1  # Regions come from cells, which need no draws.
+DRAWS, SEED = 250, 1  # Regions need none.
 
 TOGETHER = "together"
 
@@ -146,6 +146,19 @@ def _intervals(found: Forecast) -> Table:
     return Table(columns, rows)
 
 
+def pieces(found: Forecast) -> Table:
+    """The intervals again, one connected piece in a row, to be read by programs."""
+    columns = ["data", "parameter", "unit", "level", "kind", "low", "high"]
+    rows = [
+        [label, p.name, p.unit, LEVEL, kind, low, high]
+        for label, of in found.sensitivities.items()
+        for p in of.parameters
+        for kind, intervals in (("credible", of.credible), ("confidence", of.confidence))
+        for low, high in intervals(p.name)
+    ]
+    return Table([*map(Column, columns)], rows)
+
+
 def _reach_table(found: Forecast) -> Table:
     better = f"systematics × {BETTER:g}"
     titles = ("systematics as they are", better, "statistics only")
@@ -159,8 +172,10 @@ def _reach_table(found: Forecast) -> Table:
 
 
 def _impact(found: Forecast) -> Table:
-    """Sorted by the first parameter."""
-    first, *_ = found.reaches
+    """The greatest first."""
     columns = [Column(_named(of.parameter), ".1%") for of in found.reaches]
-    rows = [[name, *(of.impact.get(name) for of in found.reaches)] for name in first.impact]
+    names = {name for of in found.reaches for name in of.impact}
+    parts = {name: [of.impact.get(name) for of in found.reaches] for name in names}
+    order = sorted(names, key=lambda name: (-max(part or 0.0 for part in parts[name]), name))
+    rows = [[name, *parts[name]] for name in order]
     return Table([Column("nuisance"), *columns], rows)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from cevns_bayes.report.curve_files import about, write_regions
 from cevns_bayes.report.folder import REPORT_FILE
-from cevns_bayes.report.forecast import Forecast, tables
+from cevns_bayes.report.forecast import Forecast, pieces, tables
 from cevns_bayes.report.html import encoded, rendered
 from cevns_bayes.report.reach import LEVEL
 from cevns_bayes.report.style import save
@@ -32,14 +32,14 @@ def write_forecast(found: Forecast, figures: Mapping[str, Figure], folder: Path)
 
     Curves and regions of each experiment, and of all, are in a folder of its name.
     """
-    for name, table in tables(found).items():
+    for name, table in (tables(found) | {"intervals": pieces(found)}).items():
         (folder / f"{name}.csv").write_text(table.csv(), encoding="utf-8")
     for name, figure in figures.items():
         save(figure, folder / name)
     for name, of in found.sensitivities.items():
         (folder / name).mkdir()
-        data = [experiment.full_name for experiment in of.experiments]
-        write_regions(of.profile, of.posterior, folder / name, about(found.scenario, data))
+        head = about(found.scenario, of.experiments)
+        write_regions(of.profile, of.posterior, folder / name, head)
     (folder / PAGE).write_text(_markdown(found, figures), encoding="utf-8")
     pictures = {name: (folder / f"{name}.png").read_bytes() for name in figures}
     (folder / REPORT_FILE).write_text(_html(found, pictures), encoding="utf-8")

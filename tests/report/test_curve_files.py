@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
+from cevns_bayes import load_experiment
 from cevns_bayes.bayesian.density import Density2D
 from cevns_bayes.frequentist.profile import Profile, Surface
 from cevns_bayes.report.curve_files import about, write_credible_contours, write_profile
@@ -33,12 +34,15 @@ def test_credible_contours_hold_their_probability(tmp_path):
     density = Density2D(
         values=values, at_draws=values.ravel(), weights=weights, noise=0.0, x=x, y=y
     )
-    head = about(load_scenario("light-scalar"), ["csi", "lar"])
+    head = about(
+        load_scenario("light-scalar"), [csi := load_experiment("csi"), load_experiment("lar")]
+    )
     write_credible_contours(density, ("a", "lar::b"), tmp_path, head)
     (file,) = tmp_path.iterdir()
     assert file.name == "credible_contours_a_lar_b.csv"
     lines = file.read_text().splitlines()
     assert {"# scenario: light-scalar", "# data: csi,lar"} <= {*lines}
+    assert any(line.startswith(f"# data sha256: {csi.fingerprint()[:16]},") for line in lines)
     assert "# units: mass [MeV], log10_mass [log10 MeV]" in lines
     table = pd.read_csv(file, comment="#")
     for level, border in table.groupby("level"):

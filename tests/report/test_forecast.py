@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -87,6 +88,11 @@ def test_files(angle, tmp_path):
     assert names == {*csv, *drawn, *angle.sensitivities, "forecast.md", "report.html"}
     curve = tmp_path / "together" / "profile_sin2_theta_w.csv"
     assert "# data: reactor-ge,ess-c3f8" in curve.read_text()
+    intervals = pd.read_csv(tmp_path / "intervals.csv").set_index(["data", "kind"])
+    ((low, high),) = angle.last.confidence("sin2_theta_w")
+    assert tuple(intervals.loc["together", "confidence"][["low", "high"]]) == pytest.approx(
+        (low, high), rel=1e-4
+    )
     page = (tmp_path / "forecast.md").read_text()
     assert "| ess-c3f8 | cevns |" in page
     events = tables(angle)["events"].rows

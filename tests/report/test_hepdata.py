@@ -28,7 +28,7 @@ def limits():
 
 @pytest.fixture
 def folder(tmp_path):
-    head = about(load_scenario("light-scalar"), ["csi"])
+    head = about(load_scenario("light-scalar"), [cb.load_experiment("csi")])
     results = tmp_path / "results"
     results.mkdir()
     write_limit_curve(limits(), results, head)
