@@ -1,15 +1,10 @@
 """Shared fixtures; what is dear (the experiment, fits, posteriors) is made once per session."""
 
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
 import pytest
-
-# Of tests side by side each has a core: two devices would wait for each other.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("JAX_NUM_CPU_DEVICES", "1")
 
 import cevns_bayes as cb
 from cevns_bayes import cli

@@ -11,31 +11,19 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "ge_reactor.py"
 KNOWN = {"profile": 0.95, "feldman-cousins": 0.90, "credible": 10 / 11}
 
 
-@pytest.fixture(scope="module")
-def at_zero(norm, one_bin):
-    return cb.coverage(norm, one_bin(0.0), [{"kappa": 0.0}, {"kappa": 6.0}], toys=600, seed=4)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "known"), KNOWN.items())
-def test_coverage_at_a_boundary_is_the_known_one(at_zero, kind, known):
-    """t = max(x, 0)^2; the HDI holds 0 if (2 Phi(x) - 1)/Phi(x) < L."""
-    share, error = at_zero.of(kind, 0.90)
-    assert share[0] == pytest.approx(known, abs=3.5 * error[0])
-    assert error[0] < 0.014
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KNOWN)
-def test_coverage_far_from_a_boundary_is_the_level(at_zero, kind):
-    for level in (0.68, 0.90):
-        share, error = at_zero.of(kind, level)
-        assert share[1] == pytest.approx(level, abs=3.5 * error[1])
-
-
-@pytest.mark.slow
-def test_the_three_intervals_of_a_toy_are_alike_far_from_a_boundary(at_zero):
-    levels = {kind: at_zero.held_from[kind][1] for kind in KNOWN}
+def test_coverage_at_a_boundary_is_the_known_one_and_far_from_it_the_level(norm, one_bin):
+    """At zero t = max(x, 0)^2; the HDI holds 0 if (2 Phi(x) - 1)/Phi(x) < L."""
+    truths = [{"kappa": 0.0}, {"kappa": 6.0}]
+    found = cb.coverage(norm, one_bin(0.0), truths, toys=600, seed=4)
+    for kind, known in KNOWN.items():
+        share, error = found.of(kind, 0.90)
+        assert share[0] == pytest.approx(known, abs=3.5 * error[0]), kind
+        assert error[0] < 0.014
+        for level in (0.68, 0.90):
+            share, error = found.of(kind, level)
+            assert share[1] == pytest.approx(level, abs=3.5 * error[1]), kind
+    levels = {kind: found.held_from[kind][1] for kind in KNOWN}
     np.testing.assert_allclose(levels["credible"], levels["profile"], atol=0.01)
     assert np.abs(levels["feldman-cousins"] - levels["profile"]).max() < 0.25  # of 99 toys
 
