@@ -96,9 +96,14 @@ class Session:
         total = work.points * store.toys
         done = total - sum(len(task.toys) for task in tasks)
         store.tidy()
-        for task in self._done(work, tasks, store):
-            done += len(task.toys)
-            self.runner.progress(done, total)
+        try:
+            for task in self._done(work, tasks, store):
+                done += len(task.toys)
+                self.runner.progress(done, total)
+        except KeyboardInterrupt as error:
+            if path:
+                error.add_note(f"toys are kept in {path}; the same again goes on")
+            raise
         store.tidy()
         if len(store.failures) == total:
             raise InputError(f"every toy failed: {next(iter(store.failures.values()))}")

@@ -69,6 +69,15 @@ def lines(log, count, process):
     pytest.fail(f"not {count} tasks: {process.communicate()[0] if process.poll() else 'too slow'}")
 
 
+def test_an_interrupt_says_where_the_toys_are(tmp_path):
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        cb.Runner(store=tmp_path / "store", progress=stop).run(jobs.Squares(), jobs.TOYS)
+    assert f"toys are kept in {tmp_path / 'store'}" in interrupt.value.__notes__[0]
+
+
 def test_results_are_those_of_the_seeds(undisturbed):
     store = Store.opened(undisturbed, "toys", jobs.Squares(), jobs.TOYS)
     assert not store.missing()
