@@ -134,8 +134,9 @@ def _loo(posterior: xr.DataTree, by_bin: xr.DataArray) -> az.ELPDData:
             "log_likelihood": by_bin.to_dataset(name="counts"),
         }
     )
-    with warnings.catch_warnings():  # of large Pareto k, which the table counts
+    with warnings.catch_warnings():  # of large Pareto k, which the table counts, and of one bin
         warnings.filterwarnings("ignore", "Estimated shape parameter of Pareto", UserWarning)
+        warnings.filterwarnings("ignore", "The point-wise LOO is the same", UserWarning)
         return az.loo(tree, var_name="counts", pointwise=True)
 
 

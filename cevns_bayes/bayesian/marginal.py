@@ -119,16 +119,16 @@ class Marginal:
         cube = (mesh.corners[cells] + rng.random((count, mesh.variables))) * size
         theta = self.quantiles(cube)
         z = _student(rng.random((count, known.alpha.shape[1] + 1)))
-        alpha = _moved(self.solver, known, theta) + _unscaled(known.root, z)
+        alpha = moved(self.solver, known, theta) + _unscaled(known.root, z)
         x = np.concatenate([theta, alpha], axis=1)
         log_proposal = log_chosen[cells] - mesh.log_volumes[cells] + _log_student(known.root, z)
         return x, np.nan_to_num(self.solver.heights(x), nan=-np.inf) - log_proposal
 
 
-def _moved(solver: Solver, known: Cells, theta: np.ndarray) -> np.ndarray:
+def moved(solver: Solver, known: Cells, theta: np.ndarray) -> np.ndarray:
     """The maximum of the nuisances, which moves with theta."""
-    moved = known.alpha + np.einsum("cai,ci->ca", known.slope, theta - known.theta)
-    return np.clip(moved, *solver.compiled.limits[:, theta.shape[1] :])
+    alpha = known.alpha + np.einsum("cai,ci->ca", known.slope, theta - known.theta)
+    return np.clip(alpha, *solver.compiled.limits[:, theta.shape[1] :])
 
 
 def _peaks(solver: Solver, quantiles: Quantiles) -> tuple[np.ndarray, np.ndarray]:
@@ -162,7 +162,7 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
     start[:, :parameters] = theta
     rest = None
     if near is not None:
-        there = np.concatenate([theta, _moved(solver, near, theta)], axis=1)
+        there = np.concatenate([theta, moved(solver, near, theta)], axis=1)
         better = solver.heights(there) > solver.heights(start)
         start[better] = there[better]
         rest = np.where(better[:, None, None], near.rest, 0.0)

@@ -5,20 +5,27 @@ integral over the nuisances adds to the height, change little from cell to cell 
 interpolated between these.
 """
 
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import pairwise, product
 
 import numpy as np
+import pymc as pm
+import pytensor
 import xarray as xr
 from scipy.interpolate import RBFInterpolator, RectBivariateSpline
 from scipy.ndimage import convolve1d, maximum_filter
+from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
-from cevns_bayes.bayesian.marginal import Marginal, levels_of
+from cevns_bayes.bayesian.marginal import Marginal, levels_of, moved
+from cevns_bayes.compiling import AS_WRITTEN
+from cevns_bayes.scenarios.prior_view import Prior
 
 POINTS = {1: (4096,), 2: (128, 256, 512)}  # Grids of one or two parameters, along each.
 NEGLIGIBLE = 1e-4  # Cells that hold less together are not shown.
 DEPTH = 12.0  # of the log-density below its maximum; beyond it is the same
-OUTERMOST = 1e-5  # A prior without an end is shown up to this quantile.
+OUTERMOST = 0.01  # This part of the outermost cell is not shown where the prior has no end.
+MAX_LOST = 0.03  # of the integral over all cells may be missed by the grid, or added.
 NEAR = 40.0  # Cells lower by more are not interpolated between.
 LIKELY = 10.0  # Where the integral adds that much more than in most, it is not around the height.
 NEIGHBOURS = 30  # cells that are
@@ -34,7 +41,7 @@ def on_grid(marginal: Marginal) -> xr.Dataset:
     -------
     xarray.Dataset
         ``log_density`` at the middles of the cells of a grid, whose coordinates are the parameters;
-        empty unless there are one or two.
+        empty unless there are one or two, or where the grid is too coarse for the density.
     """
     compiled, variables = marginal.solver.compiled, marginal.mesh.variables
     if variables not in POINTS:
@@ -47,6 +54,8 @@ def on_grid(marginal: Marginal) -> xr.Dataset:
         logs = RectBivariateSpline(*grid.axes, logs, bbox=window.T.ravel())(*finer.axes)
         rough = rough.repeat(2, axis=0).repeat(2, axis=1)
         logs[rough] = finer.exactly(rough)
+    if not _is_whole(marginal, grids[-1], logs):
+        return xr.Dataset()
     logs = np.maximum(logs - logs.max(), -DEPTH)
     names = compiled.names[:variables]
     coords = dict(zip(names, grids[-1].axes, strict=True))
@@ -58,23 +67,30 @@ class _Grid:
 
     def __init__(self, marginal: Marginal, window: np.ndarray, count: int) -> None:
         edges = np.linspace(window[0], window[1], count + 1)
-        levels = levels_of(marginal.quantiles, edges)
+        middles = (edges[1:] + edges[:-1]) / 2
         self.marginal = marginal
-        self.axes = list((edges[1:] + edges[:-1]).T / 2)
+        self.axes = list(middles.T)
         self.shape = (count,) * len(self.axes)
-        self.levels = (levels[1:] + levels[:-1]) / 2
-        with np.errstate(divide="ignore"):  # where the prior has nothing
-            self.log_priors = np.log(np.diff(levels, axis=0) / np.diff(edges, axis=0))
+        self.levels = list(levels_of(marginal.quantiles, middles).T)
+        priors = marginal.solver.compiled.priors
+        self.log_priors = [
+            _log_prior(prior, x) for prior, x in zip(priors, self.axes, strict=False)
+        ]
 
     def exactly(self, chosen: np.ndarray) -> np.ndarray:
         """Log-density at chosen points, shape (points,), or of the shape of the grid if all."""
         at = np.nonzero(chosen)
         theta, levels, log_priors = (
             np.stack([of[i] for of, i in zip(columns, at, strict=True)], axis=1)
-            for columns in (self.axes, self.levels.T, self.log_priors.T)
+            for columns in (self.axes, self.levels, self.log_priors)
         )
         logs = _log_likelihood(self.marginal, levels, theta) + log_priors.sum(axis=1)
         return logs.reshape(self.shape) if chosen.all() else logs
+
+
+def _log_prior(prior: Prior, x: np.ndarray) -> np.ndarray:
+    """Log-density of a parameter, which differences of quantiles spoil far in its tails."""
+    return pytensor.function([], pm.logp(prior.rv, x), mode=AS_WRITTEN)()
 
 
 def _log_likelihood(marginal: Marginal, levels: np.ndarray, theta: np.ndarray) -> np.ndarray:
@@ -92,20 +108,41 @@ def _log_likelihood(marginal: Marginal, levels: np.ndarray, theta: np.ndarray) -
 
 def _between_cells(marginal: Marginal, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the integral over nuisances adds to the height, and their maximum, by thin plates."""
-    mesh, cells = marginal.mesh, marginal.cells
-    added = cells.log_density - cells.height
-    near = cells.converged & (cells.log_density > cells.log_density.max() - NEAR)
-    near &= np.abs(added - np.median(added[near])) < LIKELY
-    scale = np.median(mesh.sizes[near])
-    plates = RBFInterpolator(
-        mesh.centres[near] / scale,
-        np.column_stack([added, cells.alpha])[near],
-        neighbors=NEIGHBOURS,
-    )
+    known, added = _known(marginal)
+    nodes = [(marginal.mesh.centres[known], marginal.cells.alpha[known], added)]
+    nodes += _at_ends(marginal, known, added)
+    places, alpha, added = (np.concatenate(of) for of in zip(*nodes, strict=True))
+    scale = np.median(marginal.mesh.sizes[known])
+    plates = RBFInterpolator(places / scale, np.column_stack([added, alpha]), neighbors=NEIGHBOURS)
     with threadpool_limits(1, user_api="blas"):  # Its many small matrices wait for threads.
         found = plates(points / scale)
-    limits = marginal.solver.compiled.limits[:, mesh.variables :]
+    limits = marginal.solver.compiled.limits[:, marginal.mesh.variables :]
     return found[:, 0], np.clip(found[:, 1:], *limits)
+
+
+def _known(marginal: Marginal) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the cells that are interpolated between, and what is added to their heights."""
+    cells = marginal.cells
+    added = cells.log_density - cells.height
+    near = cells.converged & (cells.log_density > cells.log_density.max() - NEAR)
+    known = np.flatnonzero(near & (np.abs(added - np.median(added[near])) < LIKELY))
+    return known, added[known]
+
+
+def _at_ends(
+    marginal: Marginal, known: np.ndarray, added: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """At each end of a prior: places, nuisances moved there, and what is added in the cells."""
+    mesh, centres = marginal.mesh, marginal.mesh.centres[known]
+    half = mesh.sizes[known] / 2
+    for axis, end in product(range(mesh.variables), (0, 1)):
+        if np.isfinite(marginal.solver.compiled.limits[end, axis]):
+            touching = np.abs(centres[:, axis] - end) == half
+            places = centres[touching]
+            places[:, axis] = end
+            cells = marginal.cells.at(known[touching])
+            alpha = moved(marginal.solver, cells, marginal.quantiles(places))
+            yield places, alpha, added[touching]
 
 
 def _is_rough(logs: np.ndarray) -> np.ndarray:
@@ -116,14 +153,22 @@ def _is_rough(logs: np.ndarray) -> np.ndarray:
     return maximum_filter(rough & seen, 3)
 
 
+def _is_whole(marginal: Marginal, grid: _Grid, logs: np.ndarray) -> bool:
+    """Whether the grid holds what the cells hold."""
+    log_volume = sum(np.log(axis[1] - axis[0]) for axis in grid.axes)
+    cells = logsumexp(marginal.mesh.log_density + marginal.mesh.log_volumes)
+    return bool(abs(np.expm1(logsumexp(logs) + log_volume - cells)) < MAX_LOST)
+
+
 def _window(marginal: Marginal) -> np.ndarray:
     """Ends of what is shown, shape (2, parameters)."""
-    mesh = marginal.mesh
+    mesh, variables = marginal.mesh, marginal.mesh.variables
     order = np.argsort(-mesh.log_density)
     beyond = np.exp(mesh.log_parts[order]).cumsum() > 1 - NEGLIGIBLE
     shown = order[: int(beyond.argmax()) + 1]
-    low = mesh.corners[shown] * mesh.sizes[shown, None]
-    high = low + mesh.sizes[shown, None]
-    ends = np.stack([low.min(axis=0), high.max(axis=0)])
-    window, inner = marginal.quantiles(ends), np.clip(ends, OUTERMOST, 1 - OUTERMOST)
-    return np.where(np.isfinite(window), window, marginal.quantiles(inner))
+    sizes = mesh.sizes[shown, None]
+    low = mesh.corners[shown] * sizes
+    ends = np.stack([low.min(axis=0), (low + sizes).max(axis=0)])
+    inner = (low + OUTERMOST * sizes).min(axis=0), (low + (1 - OUTERMOST) * sizes).max(axis=0)
+    endless = ~np.isfinite(marginal.solver.compiled.limits[:, :variables])
+    return marginal.quantiles(np.where(endless, inner, ends))

@@ -110,7 +110,9 @@ class Experiment:
             allowed = "finite and non-negative" if self.likelihood == Poisson() else "finite"
             counts = check_array(f"{self.name} counts", self.counts, self.shape, allowed)
             whole = np.array_equal(counts, np.round(counts))
-            object.__setattr__(self, "counts", counts.astype(np.int64) if whole else counts)
+            counts = counts.astype(np.int64 if whole else float)
+            counts.setflags(write=False)  # What was made of them would not notice.
+            object.__setattr__(self, "counts", counts)
         likelihood = self.likelihood.checked(f"{self.name} likelihood", self.shape)
         object.__setattr__(self, "likelihood", likelihood)
         for signal in self.signals:

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.report.curve_files import about, write_regions
 from cevns_bayes.report.folder import REPORT_FILE
 from cevns_bayes.report.forecast import Forecast, pieces, tables
@@ -45,6 +46,11 @@ def write_forecast(found: Forecast, figures: Mapping[str, Figure], folder: Path)
     (folder / REPORT_FILE).write_text(_html(found, pictures), encoding="utf-8")
 
 
+def data_of(experiment: Experiment) -> str:
+    """Its reference, and whether it has observed counts."""
+    return f"{'' if experiment.is_pseudo_data else 'observed counts, '}{experiment.reference}"
+
+
 def _html(found: Forecast, pictures: Mapping[str, bytes]) -> str:
     """A page that needs no other file; every text in it is escaped."""
     shown: list[dict[str, Any]] = [
@@ -55,7 +61,7 @@ def _html(found: Forecast, pictures: Mapping[str, bytes]) -> str:
     return rendered(
         TEMPLATE,
         scenario=found.scenario,
-        experiments=found.last.experiments,
+        data={e.full_name: data_of(e) for e in found.last.experiments},
         figures=shown,
         tables=named,
         best_fits={k: of.profile.best_fit.chi2 for k, of in found.sensitivities.items()},
@@ -69,4 +75,10 @@ def _markdown(found: Forecast, figures: Mapping[str, Figure]) -> str:
         lines += [f"## {HEADINGS[name]}", "", table.markdown()]
     for name in figures:
         lines += [f"![{CAPTIONS[name]}]({name}.png)", ""]
+    lines += [
+        "## Data",
+        "",
+        *(f"- `{e.full_name}`: {data_of(e)}" for e in found.last.experiments),
+        "",
+    ]
     return "\n".join(lines)
