@@ -86,18 +86,22 @@ class Density1D(_Density):
     def intervals(self, probability: float) -> list[Limits]:
         """The HDI region: disjoint intervals in increasing order.
 
-        Gaps no deeper than the noise, as on a plateau, are closed.
+        Gaps no deeper than the noise, as on a plateau, are closed, also to the ends of the grid.
         """
         threshold = self.threshold(probability)
         inside = np.concatenate([[False], self.values >= threshold, [False]])
         first, last = np.flatnonzero(np.diff(inside.astype(int))).reshape(-1, 2).T
         least = threshold * (1 - SIGNIFICANT * self.noise)
-        gaps = zip(last[:-1], first[1:], strict=True)
-        deep = np.array([self.values[a:b].min() < least for a, b in gaps], dtype=bool)
+        gaps = zip([0, *last], [*first, len(self.values)], strict=True)
+        deep = np.array([a < b and self.values[a:b].min() < least for a, b in gaps], dtype=bool)
+        begin = first[np.append(True, deep[1:-1])]
+        end = last[np.append(deep[1:-1], True)] - 1
+        begin[0] = begin[0] if deep[0] else 0
+        end[-1] = end[-1] if deep[-1] else len(self.values) - 1
         half = (self.x[1] - self.x[0]) / 2
-        low = self.x[first[np.append(True, deep)]] - half
-        high = self.x[last[np.append(deep, True)] - 1] + half
-        return list(zip(low.tolist(), high.tolist(), strict=True))
+        return list(
+            zip((self.x[begin] - half).tolist(), (self.x[end] + half).tolist(), strict=True)
+        )
 
 
 @dataclass(frozen=True)
