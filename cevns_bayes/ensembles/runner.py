@@ -6,6 +6,7 @@ that it was doing; a run that is killed goes on with the tasks that its store do
 """
 
 import logging
+import os
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -166,8 +167,11 @@ def _local_client(workers: int) -> Iterator[Any]:
 
     quiet: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
     quiet["scheduler_kwargs"] = {"dashboard_address": ":0"}  # its port is free for a second run
+    # Cores are shared out: devices of one process would wait for those of others.
+    devices = os.environ.get("JAX_NUM_CPU_DEVICES", str(max(1, (os.cpu_count() or 1) // workers)))
+    own: dict[str, Any] = {"threads_per_worker": 1, "env": {"JAX_NUM_CPU_DEVICES": devices}}
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, **quiet) as cluster,
+        LocalCluster(n_workers=workers, **own, **quiet) as cluster,
         Client(cluster) as client,
     ):
         yield client
