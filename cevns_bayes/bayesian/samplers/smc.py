@@ -3,8 +3,7 @@
 Particles drawn from the prior are reweighted, resampled and moved while the likelihood is switched
 on. As they start everywhere, disconnected solutions, bands and plateaus get their right weights,
 and the evidence comes with them. Independent runs, the chains, tell whether there were enough
-particles, and so does how many of the first ones the last descend from. (Del Moral, Doucet, Jasra,
-J. R. Stat. Soc. B 68 (2006) 411; Lee, Whiteley, arXiv:1509.00394.)
+particles. (Del Moral, Doucet, Jasra, J. R. Stat. Soc. B 68 (2006) 411.)
 """
 
 import logging
@@ -50,9 +49,8 @@ class SMC:
         Returns
         -------
         xarray.DataTree
-            Groups ``posterior`` and ``sample_stats`` (per chain: log-evidence and its relative
-            variance, number of stages and acceptance in the last one), attrs ``log_evidence`` and
-            ``log_evidence_error``.
+            Groups ``posterior`` and ``sample_stats`` (per chain: log-evidence, number of stages
+            and acceptance in the last one), attrs ``log_evidence`` and ``log_evidence_error``.
         """
         parts = []
         for number, own_seed in enumerate(np.random.SeedSequence(seed).generate_state(self.chains)):
@@ -73,53 +71,23 @@ def _joined(parts: list[xr.DataTree]) -> xr.DataTree:
         for group in ("posterior", "sample_stats")
     }
     tree = xr.DataTree.from_dict(groups)
-    stats = groups["sample_stats"]
-    tree.attrs = evidence(stats["log_evidence"].to_numpy(), stats["variance"].to_numpy())
+    tree.attrs = evidence(groups["sample_stats"]["log_evidence"].to_numpy())
     return tree
 
 
-def evidence(by_chain: np.ndarray, variance: np.ndarray | float = 0.0) -> dict[str, float]:
-    """Log of the mean evidence of independent runs, and its standard error.
-
-    The error is that from their scatter, or from their relative variances where that is greater.
-    """
-    count = len(by_chain)
-    relative = np.exp(by_chain - logsumexp(by_chain)) * count  # of mean one
+def evidence(by_chain: np.ndarray) -> dict[str, float]:
+    """Log of the mean evidence of independent runs, and its standard error from their scatter."""
+    relative = np.exp(by_chain - logsumexp(by_chain)) * len(by_chain)  # of mean one
     return {
-        "log_evidence": float(logsumexp(by_chain) - np.log(count)),
-        "log_evidence_error": float(np.sqrt(max(relative.var(ddof=1), np.mean(variance)) / count)),
+        "log_evidence": float(logsumexp(by_chain) - np.log(len(by_chain))),
+        "log_evidence_error": float(relative.std(ddof=1) / np.sqrt(len(by_chain))),
     }
-
-
-class _Kernel(pm.smc.IMH):
-    """PyMC's, which also follows the particles of the prior that the others descend from."""
-
-    stats_dtypes_shapes: ClassVar = {**pm.smc.IMH.stats_dtypes_shapes, "kinship": (float, [])}
-
-    def setup_kernel(self) -> None:
-        super().setup_kernel()
-        self.ancestors = np.arange(self.draws)
-
-    def resample(self) -> None:
-        super().resample()
-        self.ancestors = self.ancestors[self.resampling_indexes]
-
-    def sample_stats(self) -> dict[str, float]:
-        """Also the probability that two particles have one ancestor."""
-        shares = np.bincount(self.ancestors) / self.draws
-        return {**super().sample_stats(), "kinship": float((shares**2).sum())}
-
-
-def _variance(kinship: float, particles: int, stages: int) -> float:
-    """Relative variance of the evidence: arXiv:1509.00394."""
-    return 1 - (1 + 1 / (particles - 1)) ** (stages + 1) * (1 - kinship)
 
 
 def _chain(model: pm.Model, particles: int, seed: int, progressbar: bool) -> xr.DataTree:
     with model, _quiet(), _unwrapped_interrupts():
         trace = pm.sample_smc(
             particles,
-            kernel=_Kernel,
             chains=1,
             cores=1,
             random_seed=seed,
@@ -127,13 +95,11 @@ def _chain(model: pm.Model, particles: int, seed: int, progressbar: bool) -> xr.
             compute_convergence_checks=False,
         )
     stages = trace["sample_stats"]
-    names = "log_marginal_likelihood", "accept_rate", "kinship"
-    log_evidence, acceptance, kinship = (np.ravel(stages[name]) for name in names)
+    by_stage = {name: np.ravel(stages[name]) for name in ("log_marginal_likelihood", "accept_rate")}
     chain_stats = {
-        "log_evidence": log_evidence[-1],
-        "variance": _variance(kinship[-1], particles, len(kinship)),
-        "acceptance": acceptance[-1],
-        "stages": len(kinship),
+        "log_evidence": by_stage["log_marginal_likelihood"][-1],
+        "acceptance": by_stage["accept_rate"][-1],
+        "stages": len(by_stage["accept_rate"]),
     }
     return xr.DataTree.from_dict(
         {
