@@ -5,12 +5,15 @@ integral over the nuisances adds to the height, change little from cell to cell 
 interpolated between these.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor
+import pytensor.tensor as pt
 import xarray as xr
 from scipy.interpolate import RBFInterpolator, RectBivariateSpline
 from scipy.ndimage import convolve1d, maximum_filter
@@ -19,7 +22,6 @@ from threadpoolctl import threadpool_limits
 
 from cevns_bayes.bayesian.marginal import Marginal, levels_of, moved
 from cevns_bayes.compiling import AS_WRITTEN
-from cevns_bayes.scenarios.prior_view import Prior
 
 POINTS = {1: (4096,), 2: (128, 256, 512)}  # Grids of one or two parameters, along each.
 NEGLIGIBLE = 1e-4  # Cells that hold less together are not shown.
@@ -72,10 +74,9 @@ class _Grid:
         self.axes = list(middles.T)
         self.shape = (count,) * len(self.axes)
         self.levels = list(levels_of(marginal.quantiles, middles).T)
-        priors = marginal.solver.compiled.priors
-        self.log_priors = [
-            _log_prior(prior, x) for prior, x in zip(priors, self.axes, strict=False)
-        ]
+        priors = marginal.solver.compiled.priors[: len(self.axes)]
+        pairs = zip(priors, self.axes, strict=True)
+        self.log_priors = [_log_prior(prior.rv)(x) for prior, x in pairs]
 
     def exactly(self, chosen: np.ndarray) -> np.ndarray:
         """Log-density at chosen points, shape (points,), or of the shape of the grid if all."""
@@ -88,9 +89,11 @@ class _Grid:
         return logs.reshape(self.shape) if chosen.all() else logs
 
 
-def _log_prior(prior: Prior, x: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=16)  # Toys ask again and again.
+def _log_prior(rv: Any) -> Callable[[np.ndarray], np.ndarray]:
     """Log-density of a parameter, which differences of quantiles spoil far in its tails."""
-    return pytensor.function([], pm.logp(prior.rv, x), mode=AS_WRITTEN)()
+    x = pt.dvector("x")
+    return pytensor.function([x], pm.logp(rv, x), mode=AS_WRITTEN)
 
 
 def _log_likelihood(marginal: Marginal, levels: np.ndarray, theta: np.ndarray) -> np.ndarray:
