@@ -58,7 +58,7 @@ def on_grid(marginal: Marginal) -> xr.Dataset:
         logs[rough] = finer.exactly(rough)
     if not _is_whole(marginal, grids[-1], logs):
         return xr.Dataset()
-    logs = np.maximum(logs - logs.max(), -DEPTH)
+    logs = np.maximum(logs - logs.max(), -DEPTH).astype(np.float32)  # as in files
     names = compiled.names[:variables]
     coords = dict(zip(names, grids[-1].axes, strict=True))
     return xr.Dataset({"log_density": (names, logs)}, coords)

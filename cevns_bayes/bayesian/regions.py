@@ -68,7 +68,7 @@ def _known(posterior: xr.DataTree, names: Sequence[str]) -> xr.DataArray | None:
     """Log-density on a grid, if that of these variables is known."""
     marginal = posterior["marginal"].to_dataset() if "marginal" in posterior.children else {}
     known = marginal.get("log_density")
-    return known if known is not None and {*names} <= {*known.dims} else None
+    return known.astype(float) if known is not None and {*names} <= {*known.dims} else None
 
 
 def _normalised(values: np.ndarray, volume: float) -> dict[str, Any]:

@@ -240,15 +240,16 @@ def _compression(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
     """Arrays per draw and bin in single precision and compressed, the draws of a bin together."""
     return {
         f"/{group}": {
-            str(name): {
-                "zlib": True,
-                "shuffle": True,
-                "complevel": 4,
-                "chunksizes": (1, values.sizes["draw"], *[1] * (values.ndim - 2)),
-                "dtype": "float32" if values.dtype == np.float64 else values.dtype.name,
-            }
+            str(name): _packed(values)
             for name, values in tree[group].data_vars.items()
-            if values.ndim > 2 and values.dims[:2] == ("chain", "draw")
+            if values.ndim > 2 or group == "marginal"
         }
         for group in tree.children
     }
+
+
+def _packed(values: xr.DataArray) -> dict[str, Any]:
+    packed: dict[str, Any] = {"zlib": True, "shuffle": True, "complevel": 4}
+    if values.dims[:2] == ("chain", "draw"):
+        packed["chunksizes"] = (1, values.sizes["draw"], *[1] * (values.ndim - 2))
+    return packed | {"dtype": "float32" if values.dtype == np.float64 else values.dtype.name}
