@@ -43,14 +43,15 @@ def on_grid(marginal: Marginal) -> xr.Dataset:
     -------
     xarray.Dataset
         ``log_density`` at the middles of the cells of a grid, whose coordinates are the parameters;
-        empty unless there are one or two, or where the grid is too coarse for the density.
+        empty unless there are one or two, or where too little is known, or the grid too coarse.
     """
     compiled, variables = marginal.solver.compiled, marginal.mesh.variables
-    if variables not in POINTS:
+    if variables not in POINTS or len(_known(marginal)[0]) <= variables:
         return xr.Dataset()
     window = _window(marginal)
     grids = [_Grid(marginal, window, count) for count in POINTS[variables]]
-    logs = grids[0].exactly(np.ones(grids[0].shape, dtype=bool))
+    shape = (POINTS[variables][0],) * variables
+    logs = grids[0].exactly(np.ones(shape, dtype=bool)).reshape(shape)
     for grid, finer in pairwise(grids):
         rough = _is_rough(logs)
         logs = RectBivariateSpline(*grid.axes, logs, bbox=window.T.ravel())(*finer.axes)
@@ -72,21 +73,19 @@ class _Grid:
         middles = (edges[1:] + edges[:-1]) / 2
         self.marginal = marginal
         self.axes = list(middles.T)
-        self.shape = (count,) * len(self.axes)
         self.levels = list(levels_of(marginal.quantiles, middles).T)
         priors = marginal.solver.compiled.priors[: len(self.axes)]
         pairs = zip(priors, self.axes, strict=True)
         self.log_priors = [_log_prior(prior.rv)(x) for prior, x in pairs]
 
     def exactly(self, chosen: np.ndarray) -> np.ndarray:
-        """Log-density at chosen points, shape (points,), or of the shape of the grid if all."""
+        """Log-density at chosen points, shape (points,)."""
         at = np.nonzero(chosen)
         theta, levels, log_priors = (
             np.stack([of[i] for of, i in zip(columns, at, strict=True)], axis=1)
             for columns in (self.axes, self.levels, self.log_priors)
         )
-        logs = _log_likelihood(self.marginal, levels, theta) + log_priors.sum(axis=1)
-        return logs.reshape(self.shape) if chosen.all() else logs
+        return _log_likelihood(self.marginal, levels, theta) + log_priors.sum(axis=1)
 
 
 @lru_cache(maxsize=16)  # Toys ask again and again.
@@ -126,10 +125,10 @@ def _between_cells(marginal: Marginal, points: np.ndarray) -> tuple[np.ndarray, 
 def _known(marginal: Marginal) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the cells that are interpolated between, and what is added to their heights."""
     cells = marginal.cells
-    added = cells.log_density - cells.height
-    near = cells.converged & (cells.log_density > cells.log_density.max() - NEAR)
-    known = np.flatnonzero(near & (np.abs(added - np.median(added[near])) < LIKELY))
-    return known, added[known]
+    near = np.flatnonzero(cells.converged & (cells.log_density > cells.log_density.max() - NEAR))
+    added = cells.log_density[near] - cells.height[near]
+    likely = np.abs(added - np.median(added)) < LIKELY if near.size else near.astype(bool)
+    return near[likely], added[likely]
 
 
 def _at_ends(
