@@ -233,4 +233,4 @@ def _log_student(root: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def _unscaled(root: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Distances from the centre that are z units."""
-    return np.linalg.solve(np.swapaxes(root, -2, -1), z[..., None])[..., 0]
+    return np.linalg.solve(np.swapaxes(root, 1, 2), z[..., None])[..., 0]

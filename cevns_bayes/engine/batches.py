@@ -22,12 +22,16 @@ POINTS = "points"
 ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
 
 
+def cores() -> int:
+    """Of this process."""
+    return getattr(os, "process_cpu_count", os.cpu_count)() or 1
+
+
 def use_all_cores() -> None:
     """One device a core, unless the user has chosen their number or JAX is in use already."""
     if jax.config.jax_num_cpu_devices < 0:
-        cores = getattr(os, "process_cpu_count", os.cpu_count)()
         with suppress(RuntimeError):  # which says that JAX is in use
-            jax.config.update("jax_num_cpu_devices", cores or 1)
+            jax.config.update("jax_num_cpu_devices", cores())
 
 
 def of_points(

@@ -165,10 +165,12 @@ def _client(runner: Runner) -> Any:
 def _local_client(workers: int) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
+    from cevns_bayes.engine.batches import cores
+
     quiet: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
     quiet["scheduler_kwargs"] = {"dashboard_address": ":0"}  # its port is free for a second run
     # Cores are shared out: devices of one process would wait for those of others.
-    devices = os.environ.get("JAX_NUM_CPU_DEVICES", str(max(1, (os.cpu_count() or 1) // workers)))
+    devices = os.environ.get("JAX_NUM_CPU_DEVICES", str(max(1, cores() // workers)))
     own: dict[str, Any] = {"threads_per_worker": 1, "env": {"JAX_NUM_CPU_DEVICES": devices}}
     with (
         LocalCluster(n_workers=workers, **own, **quiet) as cluster,

@@ -46,7 +46,7 @@ def write_forecast(found: Forecast, figures: Mapping[str, Figure], folder: Path)
     (folder / REPORT_FILE).write_text(_html(found, pictures), encoding="utf-8")
 
 
-def data_of(experiment: Experiment) -> str:
+def _data_of(experiment: Experiment) -> str:
     """Its reference, and whether it has observed counts."""
     return f"{'' if experiment.is_pseudo_data else 'observed counts, '}{experiment.reference}"
 
@@ -61,7 +61,7 @@ def _html(found: Forecast, pictures: Mapping[str, bytes]) -> str:
     return rendered(
         TEMPLATE,
         scenario=found.scenario,
-        data={e.full_name: data_of(e) for e in found.last.experiments},
+        data={e.full_name: _data_of(e) for e in found.last.experiments},
         figures=shown,
         tables=named,
         best_fits={k: of.profile.best_fit.chi2 for k, of in found.sensitivities.items()},
@@ -78,7 +78,7 @@ def _markdown(found: Forecast, figures: Mapping[str, Figure]) -> str:
     lines += [
         "## Data",
         "",
-        *(f"- `{e.full_name}`: {data_of(e)}" for e in found.last.experiments),
+        *(f"- `{e.full_name}`: {_data_of(e)}" for e in found.last.experiments),
         "",
     ]
     return "\n".join(lines)
