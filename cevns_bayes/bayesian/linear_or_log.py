@@ -18,9 +18,11 @@ import xarray as xr
 from arviz_stats.base import array_stats
 
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, MIN_ESS, check_convergence
+from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.provenance import check_made_of
+from cevns_bayes.bayesian.samplers.laplace import Laplace, quantiles_of, unsuitable
 from cevns_bayes.bayesian.samplers.nested import resampled
-from cevns_bayes.bayesian.sampling import DEFAULT_SEED, sample
+from cevns_bayes.bayesian.sampling import DEFAULT_SEED, check_settings, sample
 from cevns_bayes.engine.problem import (
     DEFAULT_DATA,
     DataLike,
@@ -28,6 +30,7 @@ from cevns_bayes.engine.problem import (
     Problem,
     ScenarioLike,
 )
+from cevns_bayes.engine.solver import solver_of
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.scenarios.prior_view import Prior
 from cevns_bayes.scenarios.priors import log10_name, sampled_name
@@ -109,26 +112,30 @@ def prior_sensitivity(
         check_made_of(posterior, problem)
     couplings, left_out = _couplings(problem, parameters, decades)
 
-    def sampled(changes: Mapping[str, str]) -> xr.DataTree:
+    def sampled(kind: Kind) -> xr.DataTree:
+        if tree := _by_laplace(problem, couplings, kind, settings or {}):
+            return tree
+        changes = {c.name: c.prior(kind) for c in couplings if c.own != kind}
         changed: ModelOptions = {**options, "priors": _changed(options.get("priors"), changes)}
         return sample(scenario, data, **(settings or {}), **changed)
 
     def under(kind: Kind) -> WeightedDraws:
         """Its own draws, or these reweighted, or sampled ones: the first to be trusted."""
-        changes = {c.name: c.prior(kind) for c in couplings if c.own != kind}
-        if not changes:
+        if all(c.own == kind for c in couplings):
             return own
         weighted = reweighted(own, couplings, kind)
         if trustworthy(weighted, probability):
             return weighted
         again = replace(own, method=NONE)
         if resample:
-            again = _as_weighted(sampled(changes), couplings, SAMPLED)
+            again = _as_weighted(sampled(kind), couplings, SAMPLED)
         return replace(again, pareto_k=weighted.pareto_k, share=weighted.share)
 
     draws: dict[Kind, WeightedDraws] = {}
     if couplings:
-        own = _as_weighted(sampled({}) if posterior is None else posterior, couplings, OWN)
+        if posterior is None:
+            posterior = sample(scenario, data, **(settings or {}), **options)
+        own = _as_weighted(posterior, couplings, OWN)
         draws = {kind: under(kind) for kind in KINDS}
     table = _table(couplings, draws, probability)
     return table.assign_attrs(probability=probability, left_out=json.dumps(left_out))
@@ -149,11 +156,18 @@ class Coupling:
 
     def prior(self, kind: Kind, digits: int = 12) -> str:
         """As :mod:`cevns_bayes.scenarios.priors` reads it."""
-        low, distribution = {
-            "linear": (self.low, "Uniform"),
-            "log": (self.log_low, "LogUniform"),
-        }[kind]
-        return f"{distribution}({low:.{digits}g}, {self.high:.{digits}g})"
+        distribution = {"linear": "Uniform", "log": "LogUniform"}[kind]
+        return f"{distribution}({self.lowest(kind):.{digits}g}, {self.high:.{digits}g})"
+
+    def lowest(self, kind: Kind) -> float:
+        """Lower end of the prior of this kind."""
+        return self.low if kind == "linear" else self.log_low
+
+    def quantiles(self, levels: np.ndarray, kind: Kind) -> np.ndarray:
+        """Of the prior of this kind, in what is sampled under the own one."""
+        low, high = self.lowest(kind), self.high
+        x = low + (high - low) * levels if kind == "linear" else low * (high / low) ** levels
+        return np.log10(x) if self.own == "log" else x
 
     def log_weights(self, x: np.ndarray, kind: Kind) -> np.ndarray:
         """Log of the prior of this kind over the own one, up to a constant, of shape (x)."""
@@ -234,6 +248,28 @@ def _as_weighted(
     weights = xr.ones_like(draws[couplings[0].name])
     problems = "; ".join(check_convergence(posterior).problems)
     return WeightedDraws(draws, weights, method, problems=problems)
+
+
+def _by_laplace(
+    problem: Problem, couplings: Sequence[Coupling], kind: Kind, settings: Mapping[str, Any]
+) -> xr.DataTree | None:
+    """Draws under priors of this kind, with what is compiled for the own ones; None if in doubt."""
+    asked = {k: v for k, v in settings.items() if k not in ("checkpoint", "progressbar")}
+    sampler, *_ = check_settings(**asked)
+    if not isinstance(sampler, Laplace) or unsuitable(problem):
+        return None
+    own, names = quantiles_of(problem), problem.scenario.parameter_names
+    limits = solver_of(problem).compiled.limits[:, : len(names)]
+
+    def quantiles(cube: np.ndarray) -> np.ndarray:
+        theta = own(cube)
+        for i, coupling in ((names.index(c.name), c) for c in couplings if c.own != kind):
+            theta[:, i] = coupling.quantiles(cube[:, i], kind)
+        return np.clip(theta, *limits)  # They may be off by rounding.
+
+    marginal = Marginal.explored(solver_of(problem), quantiles)
+    tree = sampler.draws_from(marginal, problem, settings.get("seed", DEFAULT_SEED))
+    return None if check_convergence(tree).problems else tree
 
 
 def _error_of_mean(x: xr.DataArray) -> float:

@@ -11,7 +11,8 @@ import pytensor.tensor as pt
 from pytensor.graph.replace import graph_replace
 
 from cevns_bayes.compiling import AS_WRITTEN
-from cevns_bayes.engine.problem import Problem, nuisance_names
+from cevns_bayes.engine.nuisances import nuisance_names
+from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
 from cevns_bayes.scenarios.priors import sampled_name
 

@@ -6,6 +6,7 @@ JAX runs one program at a time on a device, whose shares of a batch are worked o
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import jax
@@ -76,6 +77,27 @@ def _batches(arrays: Any, size: int) -> Iterator[tuple[int, Any]]:
         count = min(size, length - begin)
         taken = np.minimum(begin + np.arange(size), length - 1)  # repeats the last one
         yield count, jax.tree.map(lambda array, at=taken: array[at], arrays)
+
+
+class OfPoints:
+    """A function of a measurement and arrays of points, compiled when it is called first.
+
+    The measurement is one for all points, or there is one for each.
+    """
+
+    def __init__(self, function: Callable[..., Any], key: str | None) -> None:
+        self.together = of_points(function, common=1, key=key)
+        self.each = of_points(function, key=key)
+
+    def __call__(
+        self, measured: Any, *arrays: np.ndarray, todo: Any = ..., size: int = BATCH
+    ) -> list[np.ndarray]:
+        """Results for the points ``todo``."""
+        chosen = [array[todo] for array in arrays]
+        if measured.shifts.ndim == 1:
+            return batched(partial(self.together, measured), *chosen, size=size)
+        own = jax.tree.map(lambda array: array[todo], measured)
+        return batched(self.each, own, *chosen, size=size)
 
 
 use_all_cores()

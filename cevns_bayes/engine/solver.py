@@ -11,9 +11,9 @@ that of the log-prior, plus a ``rest`` from second derivatives of mu. The rest v
 computed at the maximum, and kept for points nearby.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from copy import copy
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevns_bayes.engine.batches import BATCH, MANY, batched, of_points
+from cevns_bayes.engine.batches import MANY, OfPoints, batched, of_points
 from cevns_bayes.engine.compiled import Compiled, Counts, Measured
 from cevns_bayes.engine.problem import Problem
 
@@ -105,10 +105,10 @@ class Solver:
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
         self.measured = compiled.measured
-        self._climb = _OfPoints(self._climbed, compiled.key_of("climb"))
-        self._rests = _OfPoints(self._rest, compiled.key_of("rest"))
-        self._heights = _OfPoints(self._height, compiled.key_of("height"))
-        self._around = _OfPoints(self._heights_around, compiled.key_of("around"))
+        self._climb = OfPoints(self._climbed, compiled.key_of("climb"))
+        self._rests = OfPoints(self._rest, compiled.key_of("rest"))
+        self._heights = OfPoints(self._height, compiled.key_of("height"))
+        self._around = OfPoints(self._heights_around, compiled.key_of("around"))
         self._expected = of_points(
             lambda x: [part.expected(*x) for part in compiled.parts],
             key=compiled.key_of("expected"),
@@ -342,24 +342,3 @@ class _Search:
 def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     mask = held if isinstance(held, np.ndarray) else np.isin(np.arange(shape[1]), list(held))
     return np.broadcast_to(mask, shape)
-
-
-class _OfPoints:
-    """A function of a measurement and arrays of points, compiled when it is called first.
-
-    The measurement is one for all points, or there is one for each.
-    """
-
-    def __init__(self, function: Callable[..., Any], key: str | None) -> None:
-        self.together = of_points(function, common=1, key=key)
-        self.each = of_points(function, key=key)
-
-    def __call__(
-        self, measured: Measured, *arrays: np.ndarray, todo: Any = ..., size: int = BATCH
-    ) -> list[np.ndarray]:
-        """Results for the points ``todo``."""
-        chosen = [array[todo] for array in arrays]
-        if measured.shifts.ndim == 1:
-            return batched(partial(self.together, measured), *chosen, size=size)
-        own = jax.tree.map(lambda array: array[todo], measured)
-        return batched(self.each, own, *chosen, size=size)

@@ -1,6 +1,5 @@
 """Many runs, one after the other: finished ones are not repeated, failed ones do not end it."""
 
-import gc
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -82,8 +81,6 @@ def _attempt(job: Job, target: Path, force: bool, stop: Callable[[], None]) -> O
             return job.failed(one_line(error))
         _log.exception("%s failed.", job.title)
         return job.failed(f"{type(error).__name__}: {one_line(error)}")
-    finally:
-        gc.collect()  # models and results hold each other
 
 
 def _write(

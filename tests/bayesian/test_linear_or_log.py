@@ -162,17 +162,52 @@ def test_what_the_draws_do_not_hold_is_sampled(csi, monkeypatch):
     monkeypatch.setattr(linear_or_log, "sample", sample)
     own = {"g": "Uniform(0, 10)", "csi::alpha_brn": "Normal(0, 0.1)"}
     given = gaussian_posterior(toy, csi, "linear", 0.0, priors=own)
-    arguments = {"decades": 4, "settings": {"seed": 3}, "priors": own}
+    settings = {"seed": 3, "sampler": "smc"}
+    arguments = {"decades": 4, "settings": settings, "priors": own}
     table = prior_sensitivity(toy, csi, posterior=given, **arguments).sel(parameter="g")
     (((asked_scenario, asked_data), keywords),) = asked
     assert (asked_scenario, asked_data) == (toy, csi)
-    assert keywords == {"seed": 3, "priors": own | {"g": "LogUniform(0.001, 10)"}}
+    assert keywords == settings | {"priors": own | {"g": "LogUniform(0.001, 10)"}}
     assert table.method.values.tolist() == ["its own prior", "sampled again"]
     assert float(table.share.sel(prior="log")) < 0.1
     exact = Gaussian("log", HIGH * 1e-4).ppf(0.9)
     row = table.sel(prior="log")
     assert abs(float(row.upper_limit) - exact) < 4 * float(row.upper_limit_error)
     assert row.distribution == "LogUniform(0.001, 10)"
+
+
+@pytest.mark.parametrize(
+    ("declaration", "other", "prior"),
+    [
+        (logarithmic(1e-5, HIGH), "linear", "Uniform(1e-05, 10)"),
+        (uniform(0, HIGH), "log", "LogUniform(1e-05, 10)"),
+    ],
+)
+def test_laplace_samples_again_what_is_compiled(csi, monkeypatch, declaration, other, prior):
+    toy = scenario(("g", declaration))
+    own, direct = (
+        cb.sample(toy, csi, progressbar=False, priors=priors) for priors in ({}, {"g": prior})
+    )
+    monkeypatch.setattr(linear_or_log, "trustworthy", lambda *_: False)
+    monkeypatch.setattr(linear_or_log, "sample", None)
+    table = prior_sensitivity(toy, csi, posterior=own, decades=6).sel(parameter="g")
+    row = table.sel(prior=other)
+    assert (row.method.item(), row.distribution.item()) == ("sampled again", prior)
+    limit = float(direct["posterior"]["g"].quantile(0.9))
+    assert abs(float(row.upper_limit) - limit) < 5 * float(row.upper_limit_error)
+    assert float(row.upper_limit_error) < 0.1 * limit
+
+
+def test_laplace_in_doubt_leaves_it_to_others(csi, monkeypatch):
+    toy = scenario(("g", uniform(0, HIGH)))
+    given = gaussian_posterior(toy, csi, "linear", 0.0)
+    again = gaussian_posterior(scenario(("g", logarithmic(1e-5, HIGH))), csi, "log", 1e-5)
+    monkeypatch.setattr(linear_or_log, "sample", lambda *_, **__: again)
+    few = {"draws": 20}  # too few effective ones
+    table = prior_sensitivity(toy, csi, posterior=given, decades=6, settings=few)
+    exact = Gaussian("log", 1e-5).ppf(0.9)
+    row = table.sel(parameter="g", prior="log")
+    assert abs(float(row.upper_limit) - exact) < 4 * float(row.upper_limit_error)
 
 
 @pytest.mark.usefixtures("no_sampling")

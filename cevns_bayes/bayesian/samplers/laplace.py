@@ -79,18 +79,22 @@ class Laplace:
         """
         if reason := unsuitable(problem):
             raise InputError(f"laplace does not suit {problem.scenario.name}: {reason}")
-        compiled = solver_of(problem).compiled
         marginal = explored(problem)
+        tree = self.draws_from(marginal, problem, seed)
+        tree["marginal"] = xr.DataTree(on_grid(marginal))
+        return tree
+
+    def draws_from(self, marginal: Marginal, problem: Problem, seed: int) -> xr.DataTree:
+        """:meth:`run`, without the grid, once it is known where the posterior is concentrated."""
         seeds = np.random.SeedSequence(seed).spawn(self.chains)
         chains = [self._chain(marginal, np.random.default_rng(own)) for own in seeds]
         x, log_weights, acceptance = (np.array(part) for part in zip(*chains, strict=True))
-        tree = xr.DataTree.from_dict(
-            {
-                "posterior": _posterior(problem, compiled, x),
-                "sample_stats": _stats(log_weights, acceptance),
-                "marginal": on_grid(marginal),
-            }
-        )
+        compiled = marginal.solver.compiled
+        groups = {
+            "posterior": _posterior(problem, compiled, x),
+            "sample_stats": _stats(log_weights, acceptance),
+        }
+        tree = xr.DataTree.from_dict(groups)
         tree.attrs = _evidence(log_weights, compiled) | {"doubts": "; ".join(_doubts(marginal, x))}
         return tree
 
