@@ -1,66 +1,91 @@
-"""A profile surface of 101 x 101 points, with its curves: ours against a loop of iminuit fits.
+"""Profiles against loops of iminuit fits: of one parameter at 41 points, of two at 101 x 101.
 
     python benchmarks/profiles.py [SCENARIO] [--points N]
 
-iminuit fits what ``tests/independent/chi2.py`` evaluates, with exact gradients, at some points of
-the same grid, each from the minimum of the point before; its time is scaled to all points. Both are
-timed after compiling, ours after the search for minima. The differences are those of Delta chi^2
-below 9.
+iminuit fits what ``tests/independent/chi2.py`` evaluates, with gradients from differences, as
+usual, or with exact ones, each point from the minimum of the one before. Of a surface it fits N
+points, and its time is scaled to all; of a curve all 41, which lie among ours. All are timed after
+compiling, ours after the search for minima, as iminuit begins at the best fit. Ours follow several
+solutions, refine curves where regions end, and are exact there. Differences are those of
+Delta chi^2 below 9; iminuit's is higher where it stays in another solution.
 """
 
 import argparse
 import importlib.util
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
 SHOWN = 9.0
+CURVE_POINTS = 41
 
 
-def chi2_of(scenario: str):
+def chi2_of(problem: Any) -> Any:
     """The second implementation of chi^2, compiled by PyTensor."""
-    from cevns_bayes.engine.problem import Problem
-
     path = ROOT / "tests" / "independent" / "chi2.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
-    problem = Problem.build(scenario, ["csi"])
     return module.build_chi2(problem, problem.scenario.parameter_names, mode=None)
 
 
-def fits(chi2, held: list[int], points: np.ndarray, start: np.ndarray) -> Iterator[float]:
-    """Minima at fixed parameters of interest, one after the other."""
-    from iminuit import Minuit
+@dataclass(frozen=True)
+class Loop:
+    """Fits by iminuit, one after the other, that begin at ``best``."""
 
-    minimiser = Minuit(chi2.value, start, grad=chi2.gradient, name=chi2.names)
-    minimiser.limits = chi2.limits
-    minimiser.errors = 0.1 * chi2.steps
-    for i in held:
-        minimiser.fixed[i] = True
-    for point in points:
-        for i, value in zip(held, point, strict=True):
-            minimiser.values[i] = value
-        yield minimiser.migrad().fval
+    chi2: Any
+    best: Any
+
+    def minima(self, held: list[int], points: np.ndarray, exact: bool) -> np.ndarray:
+        """Delta chi^2 with these variables held, points of shape (points, held)."""
+        from iminuit import Minuit
+
+        start = [self.best.values.get(name, 0.0) for name in self.chi2.names]
+        gradient = self.chi2.gradient if exact else None
+        minimiser = Minuit(self.chi2.value, start, grad=gradient, name=self.chi2.names)
+        minimiser.errordef = Minuit.LEAST_SQUARES
+        minimiser.limits = self.chi2.limits
+        minimiser.errors = 0.1 * self.chi2.steps
+        for i in held:
+            minimiser.fixed[i] = True
+        found = []
+        for point in points:
+            for i, value in zip(held, point, strict=True):
+                minimiser.values[i] = value
+            found.append(minimiser.migrad().fval)
+        return np.array(found) - self.best.chi2
+
+    def compare(
+        self, names: Sequence[str], points: np.ndarray, delta: np.ndarray, seconds: float, of: int
+    ) -> None:
+        """One line for either kind of gradients; ``seconds`` and ``of`` points were ours."""
+        held = [self.chi2.names.index(name) for name in names]
+        for exact in (False, True):
+            self.minima(held, points[:1], exact)
+            begin = time.perf_counter()
+            found = self.minima(held, points, exact)
+            theirs = (time.perf_counter() - begin) * of / len(points)
+            apart = (found - delta)[delta < SHOWN]
+            kind = "exact" if exact else "from differences"
+            numbers = f"{seconds:.2f} | {theirs:.1f} | {theirs / seconds:.0f}"
+            difference = f"{apart.min():.4f} to {apart.max():.4f}"
+            title = f"{', '.join(names)} at {of} points"
+            print(f"| {title} | {kind} | {numbers} | {difference} |", flush=True)
 
 
-def compare(title: str, ours: float, chi2, held, points, delta, best, sample) -> None:
-    """One line: time of all points by both, the ratio, and the largest difference."""
-    start = np.array([np.clip(0.0, *limits) for limits in chi2.limits])
-    list(fits(chi2, held, points[:1], start))
+def timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    """The result of a second call, and how long that took [s]."""
+    function()
     begin = time.perf_counter()
-    found = np.array(list(fits(chi2, held, points[sample], start))) - best
-    theirs = (time.perf_counter() - begin) * len(points) / len(sample)
-    shown = delta[sample] < SHOWN
-    apart = np.abs(found - delta[sample])[shown].max()
-    print(
-        f"| {title} | {ours:.2f} | {theirs:.1f} | {theirs / ours:.0f} | {apart:.4f} |", flush=True
-    )
+    found = function()
+    return found, time.perf_counter() - begin
 
 
 def main() -> None:
@@ -71,23 +96,29 @@ def main() -> None:
 
     from cevns_bayes.engine.problem import Problem
     from cevns_bayes.frequentist.profile import profile_of
+    from cevns_bayes.frequentist.scan import Scan
     from cevns_bayes.frequentist.search import Search
 
     problem = Problem.build(given.scenario, ["csi"])
     search = Search.of(problem)
-    profile_of(problem, search, doublings=0)  # compiles
-    begin = time.perf_counter()
-    scan = profile_of(problem, search, doublings=0)
-    seconds = time.perf_counter() - begin
-    chi2, best = chi2_of(given.scenario), scan.best_fit.chi2
-    print("| what | ours [s] | iminuit [s] | ratio | largest difference |\n|---|---|---|---|---|")
-    for (x, y), surface in scan.surfaces.items():
-        held = [chi2.names.index(name) for name in (x, y)]
+    profile = profile_of(problem, search, doublings=0)
+    loop = Loop(chi2_of(problem), profile.best_fit)
+    print("| what | gradients of iminuit | ours [s] | iminuit [s] | ratio | iminuit less ours |")
+    print("|---|---|---|---|---|---|")
+    scan, seconds = timed(lambda: Scan.of(search))
+    for name, curve in profile.curves.items():
+        shown = np.flatnonzero(curve.delta_chi2 < 4 * SHOWN)
+        chosen = shown[np.linspace(0, len(shown) - 1, CURVE_POINTS).astype(int)]
+        points, delta = curve.values[chosen, None], curve.delta_chi2[chosen]
+        loop.compare([name], points, delta, seconds / len(scan.lines), CURVE_POINTS)
+    for pair, surface in profile.surfaces.items():
+        grids = dict(zip(pair, (surface.x, surface.y), strict=True))
+        _, seconds = timed(lambda pair=pair, grids=grids: scan.surface(*pair, grids))
         grid = np.stack(np.meshgrid(surface.x, surface.y, indexing="ij"), axis=-1).reshape(-1, 2)
-        near = np.flatnonzero(surface.delta_chi2.ravel() < SHOWN)
-        sample = near[:: max(len(near) // given.points, 1)]
-        title = f"{given.scenario}: surface of {len(grid)} points, and curves"
-        compare(title, seconds, chi2, held, grid, surface.delta_chi2.ravel(), best, sample)
+        delta = surface.delta_chi2.ravel()
+        near = np.flatnonzero(delta < SHOWN)
+        near = near[:: max(len(near) // given.points, 1)]
+        loop.compare(pair, grid[near], delta[near], seconds, len(grid))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ is; if not, it is sampled. Limits of a log prior depend on its lower end.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 import arviz as az
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from arviz_stats.base import array_stats
 
+from cevns_bayes.bayesian.couplings import KINDS, Coupling, Kind, couplings_of
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, MIN_ESS, check_convergence
 from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.provenance import check_made_of
@@ -31,12 +32,9 @@ from cevns_bayes.engine.problem import (
     ScenarioLike,
 )
 from cevns_bayes.engine.solver import solver_of
-from cevns_bayes.errors import InputError, unknown_name
-from cevns_bayes.scenarios.prior_view import Prior
-from cevns_bayes.scenarios.priors import log10_name, sampled_name
+from cevns_bayes.errors import InputError
+from cevns_bayes.scenarios.priors import log10_name
 
-Kind = Literal["linear", "log"]
-KINDS: tuple[Kind, Kind] = ("linear", "log")
 OWN, REWEIGHTED, SAMPLED, NONE = "its own prior", "reweighted", "sampled again", "none"
 KEYS = ("parameter", "prior")
 OF_DRAWS = ("method", "pareto_k", "share", "problems")
@@ -47,6 +45,7 @@ MIN_WEIGHTS = 100  # The tail of fewer has no shape.
 # which the sampler may have missed a part: on a light vector, linear to log, limits came out twice
 # too high at a share of 0.07, a Pareto k of 0.3 and a thousand effective draws.
 MIN_SHARE = 0.1
+LOSS = 0.05  # as of :func:`refined`: for limits to a few per cent
 
 
 def prior_sensitivity(
@@ -110,7 +109,7 @@ def prior_sensitivity(
     problem = Problem.build(scenario, data, **options)
     if posterior is not None:
         check_made_of(posterior, problem)
-    couplings, left_out = _couplings(problem, parameters, decades)
+    couplings, left_out = couplings_of(problem, parameters, decades)
 
     def sampled(kind: Kind) -> xr.DataTree:
         if tree := _by_laplace(problem, couplings, kind, settings or {}):
@@ -139,43 +138,6 @@ def prior_sensitivity(
         draws = {kind: under(kind) for kind in KINDS}
     table = _table(couplings, draws, probability)
     return table.assign_attrs(probability=probability, left_out=json.dumps(left_out))
-
-
-@dataclass(frozen=True)
-class Coupling:
-    """A non-negative parameter, uniform in itself or in its logarithm up to ``high``.
-
-    ``low`` is the lower end of the linear, ``log_low`` that of the log prior.
-    """
-
-    name: str
-    own: Kind
-    low: float
-    high: float
-    log_low: float
-
-    def prior(self, kind: Kind, digits: int = 12) -> str:
-        """As :mod:`cevns_bayes.scenarios.priors` reads it."""
-        distribution = {"linear": "Uniform", "log": "LogUniform"}[kind]
-        return f"{distribution}({self.lowest(kind):.{digits}g}, {self.high:.{digits}g})"
-
-    def lowest(self, kind: Kind) -> float:
-        """Lower end of the prior of this kind."""
-        return self.low if kind == "linear" else self.log_low
-
-    def quantiles(self, levels: np.ndarray, kind: Kind) -> np.ndarray:
-        """Of the prior of this kind, in what is sampled under the own one."""
-        low, high = self.lowest(kind), self.high
-        x = low + (high - low) * levels if kind == "linear" else low * (high / low) ** levels
-        return np.log10(x) if self.own == "log" else x
-
-    def log_weights(self, x: np.ndarray, kind: Kind) -> np.ndarray:
-        """Log of the prior of this kind over the own one, up to a constant, of shape (x)."""
-        if kind == self.own:
-            return np.zeros(x.shape)
-        if kind == "linear":
-            return np.log(x)
-        return np.where(x < self.log_low, -np.inf, -np.log(np.maximum(x, self.log_low)))
 
 
 @dataclass(frozen=True)
@@ -267,7 +229,7 @@ def _by_laplace(
             theta[:, i] = coupling.quantiles(cube[:, i], kind)
         return np.clip(theta, *limits)  # They may be off by rounding.
 
-    marginal = Marginal.explored(solver_of(problem), quantiles)
+    marginal = Marginal.explored(solver_of(problem), quantiles, LOSS)
     tree = sampler.draws_from(marginal, problem, settings.get("seed", DEFAULT_SEED))
     return None if check_convergence(tree).problems else tree
 
@@ -285,33 +247,6 @@ def _error_of_mean(x: xr.DataArray) -> float:
 def _equally_weighted(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     inside = weights > 0
     return resampled(x[inside], np.log(weights[inside]), x.size, DEFAULT_SEED)
-
-
-def _couplings(
-    problem: Problem, parameters: Collection[str] | None, decades: float
-) -> tuple[list[Coupling], dict[str, str]]:
-    """Couplings with a linear and a log prior; name -> reason of those without."""
-    names = problem.scenario.parameter_names
-    for name in parameters or ():
-        if name not in names:
-            raise unknown_name(f"parameter of {problem.scenario.name}", name, names)
-    couplings, left_out = [], {}
-    for parameter in problem.scenario.parameters_of_interest:
-        name = parameter.name
-        if parameter.standard_model != 0 if parameters is None else name not in parameters:
-            continue
-        prior = Prior.of(problem.model, sampled_name(problem.model, name))
-        low, high = prior.limits
-        if not prior.is_flat:
-            left_out[name] = "its prior is neither uniform nor log-uniform"
-        elif prior.name != name:
-            couplings.append(Coupling(name, "log", 10.0**low, 10.0**high, 10.0**low))
-        elif low < 0:
-            left_out[name] = f"its prior goes down to {low:g}"
-        else:
-            log_low = low or high * 10.0**-decades
-            couplings.append(Coupling(name, "linear", low, high, log_low))
-    return couplings, left_out
 
 
 def _changed(priors: Any, changes: Mapping[str, str]) -> dict[str, Any]:

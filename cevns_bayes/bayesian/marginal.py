@@ -37,13 +37,14 @@ Quantiles = Callable[[np.ndarray], np.ndarray]
 class Cells(NamedTuple):
     """What is known at the centres of cells, arrays of length (cells,).
 
-    ``theta`` and ``alpha`` are parameters of interest and nuisances there, ``root`` is the
-    Cholesky factor of the curvature by the nuisances, ``slope`` the derivative of alpha by theta,
-    shape (cells, nuisances, parameters), ``height`` that of the likelihood there and
-    ``log_density`` of the marginal likelihood, and ``rest`` serves the solver.
+    ``levels`` are these centres and ``alpha`` the nuisances there, ``root`` is the Cholesky factor
+    of the curvature by the nuisances, ``slope`` the derivative of alpha by the levels, of shape
+    (cells, nuisances, parameters), ``height`` that of the likelihood there and
+    ``log_density`` of the marginal likelihood; ``rest`` serves the solver and is large, and empty
+    once all is explored.
     """
 
-    theta: np.ndarray
+    levels: np.ndarray
     alpha: np.ndarray
     root: np.ndarray
     slope: np.ndarray
@@ -85,8 +86,8 @@ class Marginal:
         def log_density(
             mesh: Mesh, kept: np.ndarray, parents: np.ndarray, new: np.ndarray
         ) -> np.ndarray:
-            theta = quantiles(mesh.centres[new])
-            found = _evaluated(solver, theta, known[-1].at(parents) if known else None)
+            near = known[-1].at(parents) if known else None
+            found = _evaluated(solver, quantiles, mesh.centres[new], near)
             if known:
                 pairs = zip(known.pop().at(kept), found, strict=True)
                 known.append(Cells(*(np.concatenate(pair) for pair in pairs)))
@@ -95,7 +96,8 @@ class Marginal:
             return found.log_density
 
         mesh = refined(parameters, log_density, *_peaks(solver, quantiles), loss)
-        return cls(solver, quantiles, mesh, known[-1])
+        cells = known.pop()
+        return cls(solver, quantiles, mesh, cells._replace(rest=cells.rest[:, :0].copy()))
 
     def proposal(self) -> np.ndarray:
         """Log of the probability of each cell, shape (cells,)."""
@@ -119,16 +121,16 @@ class Marginal:
         cube = (mesh.corners[cells] + rng.random((count, mesh.variables))) * size
         theta = self.quantiles(cube)
         z = _student(rng.random((count, known.alpha.shape[1] + 1)))
-        alpha = moved(self.solver, known, theta) + _unscaled(known.root, z)
+        alpha = moved(self.solver, known, cube) + _unscaled(known.root, z)
         x = np.concatenate([theta, alpha], axis=1)
         log_proposal = log_chosen[cells] - mesh.log_volumes[cells] + _log_student(known.root, z)
         return x, np.nan_to_num(self.solver.heights(x), nan=-np.inf) - log_proposal
 
 
-def moved(solver: Solver, known: Cells, theta: np.ndarray) -> np.ndarray:
-    """The maximum of the nuisances, which moves with theta."""
-    alpha = known.alpha + np.einsum("cai,ci->ca", known.slope, theta - known.theta)
-    return np.clip(alpha, *solver.compiled.limits[:, theta.shape[1] :])
+def moved(solver: Solver, known: Cells, levels: np.ndarray) -> np.ndarray:
+    """The maximum of the nuisances, which moves with the parameters of interest."""
+    alpha = known.alpha + np.einsum("cai,ci->ca", known.slope, levels - known.levels)
+    return np.clip(alpha, *solver.compiled.limits[:, levels.shape[1] :])
 
 
 def _peaks(solver: Solver, quantiles: Quantiles) -> tuple[np.ndarray, np.ndarray]:
@@ -155,14 +157,16 @@ def levels_of(quantiles: Quantiles, theta: np.ndarray) -> np.ndarray:
     return (low + high) / 2
 
 
-def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
-    """What is known at these parameters of interest; ``near`` are the cells they are from."""
-    parameters = theta.shape[1]
+def _evaluated(
+    solver: Solver, quantiles: Quantiles, levels: np.ndarray, near: Cells | None
+) -> Cells:
+    """What is known at these places in the unit cube; ``near`` are the cells they are from."""
+    theta, parameters = quantiles(levels), levels.shape[1]
     start = np.tile(solver.compiled.peaks, (len(theta), 1))
     start[:, :parameters] = theta
     rest = None
     if near is not None:
-        there = np.concatenate([theta, moved(solver, near, theta)], axis=1)
+        there = np.concatenate([theta, moved(solver, near, levels)], axis=1)
         better = solver.heights(there) > solver.heights(start)
         start[better] = there[better]
         rest = np.where(better[:, None, None], near.rest, 0.0)
@@ -172,15 +176,21 @@ def _evaluated(solver: Solver, theta: np.ndarray, near: Cells | None) -> Cells:
     root, slope = _shape(solver, found)
     alpha = found.x[:, parameters:]
     return Cells(
-        theta,
+        levels,
         alpha,
         root,
-        slope,
+        slope * _derivatives(quantiles, levels)[:, None],
         found.height,
         _log_integral(solver, theta, alpha, root),
         found.rest,
         found.converged,
     )
+
+
+def _derivatives(quantiles: Quantiles, levels: np.ndarray) -> np.ndarray:
+    """Of each parameter by its level, of the shape of levels."""
+    step = 1e-3 * np.minimum(levels, 1 - levels)
+    return (quantiles(levels + step) - quantiles(levels - step)) / (2 * step)
 
 
 def _shape(solver: Solver, found: Solution) -> tuple[np.ndarray, np.ndarray]:

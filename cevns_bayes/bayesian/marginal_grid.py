@@ -143,8 +143,7 @@ def _at_ends(
             places = centres[touching]
             places[:, axis] = end
             cells = marginal.cells.at(known[touching])
-            alpha = moved(marginal.solver, cells, marginal.quantiles(places))
-            yield places, alpha, added[touching]
+            yield places, moved(marginal.solver, cells, places), added[touching]
 
 
 def _is_rough(logs: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ class ModelOptions(TypedDict, total=False):
     binning: Binning | None
 
 
-MAX_BUILT = 16
+MAX_BUILT = 8
 _BUILT: dict[tuple[Any, ...], tuple["Problem", list[Any]]] = {}
 
 

@@ -1,5 +1,6 @@
 """Many runs, one after the other: finished ones are not repeated, failed ones do not end it."""
 
+import gc
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from cevns_bayes.report.overview import refuse_foreign, write_overview
 from cevns_bayes.report.progress import Display
 from cevns_bayes.report.terminal import err
 
+FREED_TOGETHER = 8  # runs, whose models and results hold each other: looking for them takes long.
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +49,8 @@ def run_all(
                 outcomes[name] = _attempt(jobs[name], output / name, force, stop)
                 display.end(jobs[name].title, outcomes[name].verdict)
                 _write(outcomes, jobs, output)
+                if len(outcomes) % FREED_TOGETHER == 0:
+                    gc.collect()
         except BaseException as error:
             error.add_note(f"{len(outcomes)} of {len(jobs)} are done; the same again goes on")
             raise

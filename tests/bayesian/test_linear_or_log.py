@@ -11,12 +11,8 @@ from scipy import special
 
 import cevns_bayes as cb
 from cevns_bayes.bayesian import linear_or_log
-from cevns_bayes.bayesian.linear_or_log import (
-    Coupling,
-    WeightedDraws,
-    prior_sensitivity,
-    reweighted,
-)
+from cevns_bayes.bayesian.couplings import Coupling
+from cevns_bayes.bayesian.linear_or_log import WeightedDraws, prior_sensitivity, reweighted
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
 from cevns_bayes.physics.cross_sections import vector, weak_charge
