@@ -74,7 +74,7 @@ class Loop:
             theirs = (time.perf_counter() - begin) * of / len(points)
             apart = (found - delta)[delta < SHOWN]
             kind = "exact" if exact else "from differences"
-            numbers = f"{seconds:.2f} | {theirs:.1f} | {theirs / seconds:.0f}"
+            numbers = f"{seconds:.2f} | {theirs:.2f} | {theirs / seconds:.1f}"
             difference = f"{apart.min():.4f} to {apart.max():.4f}"
             title = f"{', '.join(names)} at {of} points"
             print(f"| {title} | {kind} | {numbers} | {difference} |", flush=True)

@@ -29,6 +29,7 @@ SOLUTIONS: dict[str, Callable] = {
     "leptoquark-s1": lambda mass, coupling: coupling > -1.5,
 }
 ENOUGH = 1000
+SHOWN = {"effective": 0, "weight": 3}  # digits
 TOLERANCE = 0.03  # of the weight of a solution
 EFFORTS = (1, 2, 4, 8, 16, 32)
 SEED = 7
@@ -83,11 +84,12 @@ def _ours(scenario: str, sampler: str, draws: int) -> Draws:
     import arviz as az
 
     import cevns_bayes as cb
+    from cevns_bayes.scenarios.priors import sampled_name
 
     tree = cb.sample(scenario, ["csi"], sampler=sampler, draws=draws, seed=SEED, progressbar=False)
     posterior = tree["posterior"].to_dataset()
     names = cb.load_scenario(scenario).parameter_names
-    sampled = [name if name in posterior else f"log10_{name}" for name in names]
+    sampled = [sampled_name(posterior, name) for name in names]
     bulk = az.ess(posterior[sampled])
     draws_of = [posterior[name].to_numpy().ravel() for name in sampled]
     return np.stack(draws_of, axis=1), min(float(bulk[name]) for name in sampled)
@@ -225,7 +227,7 @@ def weight_on_grid(scenario: str) -> float:
 
 def compare(scenario: str, methods: list[str], limit: float) -> None:
     truth = weight_on_grid(scenario)
-    print(f"\n{scenario}: weight of the solution {truth:.3f}\n")
+    print(f"\n{scenario}: weight of the solution {_shown(truth, 3)}\n")
     print("| method | seconds | of laplace | effective draws | weight |\n|---|---|---|---|---|")
     first = None
     for method in methods:
@@ -234,8 +236,12 @@ def compare(scenario: str, methods: list[str], limit: float) -> None:
         first = first or last.get("seconds", np.nan)
         seconds = f"{last['seconds']:.0f}" if last["enough"] else f"not in {limit:.0f}"
         ratio = f"{last['seconds'] / first:.1f}" if last["enough"] else "-"
-        numbers = f"{last['effective']:.0f} | {last['weight']:.3f}"
+        numbers = " | ".join(_shown(last[key], digits) for key, digits in SHOWN.items())
         print(f"| {method} | {seconds} | {ratio} | {numbers} |", flush=True)
+
+
+def _shown(number: float, digits: int) -> str:
+    return f"{number:.{digits}f}" if np.isfinite(number) else "-"
 
 
 def main() -> None:
