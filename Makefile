@@ -57,7 +57,7 @@ talk: $(VENV)/.run
 sensitivities: $(VENV)/.run
 	$(BIN)/python docs/make_sensitivities.py
 
-# Against other samplers and fitters; half an hour on a quiet machine.
+# Against other samplers and fitters; an hour on a quiet machine.
 benchmarks: $(VENV)/.dev
 	$(PIP) install --quiet --editable '.[benchmarks]'
 	$(BIN)/python benchmarks/log_density.py

@@ -248,7 +248,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time to 1000 effective draws")
     parser.add_argument("scenarios", nargs="*", default=SCENARIOS)
     parser.add_argument("--only", action="append", choices=METHODS)
-    parser.add_argument("--limit", type=float, default=600.0, help="seconds of one run")
+    parser.add_argument("--limit", type=float, default=100.0, help="seconds of one run")
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:

@@ -23,7 +23,12 @@ from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.provenance import check_made_of
 from cevns_bayes.bayesian.samplers.laplace import Laplace, quantiles_of, unsuitable
 from cevns_bayes.bayesian.samplers.nested import resampled
-from cevns_bayes.bayesian.sampling import DEFAULT_SEED, check_settings, sample
+from cevns_bayes.bayesian.sampling import (
+    DEFAULT_SEED,
+    NOT_OF_THE_RESULT,
+    check_settings,
+    sample,
+)
 from cevns_bayes.engine.problem import (
     DEFAULT_DATA,
     DataLike,
@@ -111,12 +116,13 @@ def prior_sensitivity(
         check_made_of(posterior, problem)
     couplings, left_out = couplings_of(problem, parameters, decades)
 
-    def sampled(kind: Kind) -> xr.DataTree:
-        if tree := _by_laplace(problem, couplings, kind, settings or {}):
-            return tree
+    def sampled(kind: Kind) -> WeightedDraws:
+        if found := _by_laplace(problem, couplings, kind, settings or {}):
+            return found
         changes = {c.name: c.prior(kind) for c in couplings if c.own != kind}
         changed: ModelOptions = {**options, "priors": _changed(options.get("priors"), changes)}
-        return sample(scenario, data, **(settings or {}), **changed)
+        tree = sample(scenario, data, **(settings or {}), **changed)
+        return _as_weighted(tree, couplings, SAMPLED)
 
     def under(kind: Kind) -> WeightedDraws:
         """Its own draws, or these reweighted, or sampled ones: the first to be trusted."""
@@ -127,7 +133,7 @@ def prior_sensitivity(
             return weighted
         again = replace(own, method=NONE)
         if resample:
-            again = _as_weighted(sampled(kind), couplings, SAMPLED)
+            again = sampled(kind)
         return replace(again, pareto_k=weighted.pareto_k, share=weighted.share)
 
     draws: dict[Kind, WeightedDraws] = {}
@@ -214,9 +220,9 @@ def _as_weighted(
 
 def _by_laplace(
     problem: Problem, couplings: Sequence[Coupling], kind: Kind, settings: Mapping[str, Any]
-) -> xr.DataTree | None:
+) -> WeightedDraws | None:
     """Draws under priors of this kind, with what is compiled for the own ones; None if in doubt."""
-    asked = {k: v for k, v in settings.items() if k not in ("checkpoint", "progressbar")}
+    asked = {k: v for k, v in settings.items() if k not in NOT_OF_THE_RESULT}
     sampler, *_ = check_settings(**asked)
     if not isinstance(sampler, Laplace) or unsuitable(problem):
         return None
@@ -231,7 +237,8 @@ def _by_laplace(
 
     marginal = Marginal.explored(solver_of(problem), quantiles, LOSS)
     tree = sampler.draws_from(marginal, problem, settings.get("seed", DEFAULT_SEED))
-    return None if check_convergence(tree).problems else tree
+    found = _as_weighted(tree, couplings, SAMPLED)
+    return None if found.problems else found
 
 
 def _error_of_mean(x: xr.DataArray) -> float:

@@ -28,6 +28,7 @@ from cevns_bayes.errors import InputError, counted, unknown_name
 SamplerName = Literal["auto", "laplace", "nuts", "smc", "nested"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 DEFAULT_SEED = 1
+NOT_OF_THE_RESULT = ("checkpoint", "progressbar")  # settings that change nothing in it
 AS_ASKED = "as asked"  # why a sampler was chosen that was named
 
 _BY_NAME: dict[str, type[Laplace] | type[NUTS] | type[SMC] | type[Nested]] = {

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from cevns_bayes.engine.compiled import Measured
 from cevns_bayes.engine.kept import kept
 
 BATCH = 16  # So many points on a device are solved together: what they need fits into a cache.
@@ -90,7 +91,7 @@ class OfPoints:
         self.each = of_points(function, key=key)
 
     def __call__(
-        self, measured: Any, *arrays: np.ndarray, todo: Any = ..., size: int = BATCH
+        self, measured: Measured, *arrays: np.ndarray, todo: Any = ..., size: int = BATCH
     ) -> list[np.ndarray]:
         """Results for the points ``todo``."""
         chosen = [array[todo] for array in arrays]

@@ -23,8 +23,6 @@ from cevns_bayes.report.view import View, check_drawable
 from cevns_bayes.scenarios.priors import sampled_name
 from cevns_bayes.scenarios.scenario import Scenario
 
-NOT_OF_THE_RESULT = ("checkpoint", "progressbar")  # settings that change nothing in it
-
 
 def _ignore(*_: Any) -> None:
     """The listener where nobody listens."""
@@ -58,7 +56,7 @@ class Job:
     @property
     def asked(self) -> dict[str, Any]:
         """Settings on which the result depends."""
-        return {k: v for k, v in self.settings.items() if k not in NOT_OF_THE_RESULT}
+        return {k: v for k, v in self.settings.items() if k not in sampling.NOT_OF_THE_RESULT}
 
     def problem(self) -> Problem:
         """The model, which wrong options do not have."""

@@ -198,9 +198,16 @@ def test_laplace_in_doubt_leaves_it_to_others(csi, monkeypatch):
     toy = scenario(("g", uniform(0, HIGH)))
     given = gaussian_posterior(toy, csi, "linear", 0.0)
     again = gaussian_posterior(scenario(("g", logarithmic(1e-5, HIGH))), csi, "log", 1e-5)
-    monkeypatch.setattr(linear_or_log, "sample", lambda *_, **__: again)
+    asked = []
+
+    def sample(*_, **keywords):
+        asked.append(keywords)
+        return again
+
+    monkeypatch.setattr(linear_or_log, "sample", sample)
     few = {"draws": 20}  # too few effective ones
     table = prior_sensitivity(toy, csi, posterior=given, decades=6, settings=few)
+    assert asked == [few | {"priors": {"g": "LogUniform(1e-05, 10)"}}]
     exact = Gaussian("log", 1e-5).ppf(0.9)
     row = table.sel(parameter="g", prior="log")
     assert abs(float(row.upper_limit) - exact) < 4 * float(row.upper_limit_error)
