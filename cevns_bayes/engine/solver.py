@@ -76,7 +76,10 @@ class _Point(NamedTuple):
 
 
 class _State(NamedTuple):
-    """The ``best`` point so far; ``tried`` is next; ``left`` is what may be left to rise."""
+    """The ``best`` point so far; ``tried`` is next; ``left`` is what may be left to rise.
+
+    At -1 ``steps`` there is no point yet: the start is tried, as compiling it apart takes time.
+    """
 
     best: _Point
     rest: Any
@@ -227,14 +230,15 @@ class Solver:
 
         low, high = self.compiled.limits
         start = jnp.where(moving, jnp.clip(start, low, high), start)
-        first = _State(self._derivatives(start, measured), rest, damping, start, jnp.inf, 0)
-        last = jax.lax.while_loop(unfinished, step, self._proposed(first, moving))
+        nowhere = _Point(start, jnp.nan, jnp.zeros_like(start), jnp.zeros_like(rest))
+        first = _State(nowhere, rest, 10 * damping, start, jnp.inf, -1)
+        last = jax.lax.while_loop(unfinished, step, first)
         best = last.best
         return best.x, last.rest, last.damping, best.height, last.left, best.curvature
 
     def _step(self, state: _State, moving: Any, measured: Measured) -> _State:
         new = self._derivatives(state.tried, measured)
-        better = new.height >= state.best.height - ROUNDING
+        better = (new.height >= state.best.height - ROUNDING) | (state.steps < 0)
         best = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, state.best)
         damping = jnp.where(better, state.damping / 10, state.damping * 10)
         state = state._replace(

@@ -123,16 +123,14 @@ def inside_weights(panels: np.ndarray, nodes: int, low: Any, high: Any) -> Any:
     """
     x, w = gauss_legendre(nodes)
     order = np.arange(nodes)
+    falling = np.array([0.0 if n == 1 else 1 / (n - 1) for n in order])
     per_node = np.linalg.inv(np.polynomial.chebyshev.chebvander(x, nodes - 1)) / w
 
     def integrals(limit: Any) -> Any:
-        """Indefinite integrals of the Chebyshev polynomials, shape (panels, nodes, 1)."""
+        """Indefinite integrals of the Chebyshev polynomials, shape (panels, nodes)."""
         centre, half_width = panels.mean(axis=1), np.diff(panels).ravel() / 2
         inside = ((limit - centre) / half_width).clip(-1 + 1e-14, 1 - 1e-14)
-        theta = np.arccos(inside)[:, None]
-        lower = np.where(order == 1, 1, order - 1)
-        terms = np.cos((order + 1) * theta) / (order + 1)
-        terms = terms - np.where(order == 1, 0, 1 / lower) * np.cos(lower * theta)
-        return terms[:, :, None] / 2
+        cosines = np.cos(np.arange(nodes + 1) * np.arccos(inside)[:, None])
+        return (cosines[:, 1:] / (order + 1) - falling * cosines[:, np.abs(order - 1)]) / 2
 
-    return ((integrals(high) - integrals(low)) * per_node).sum(axis=1).ravel()
+    return ((integrals(high) - integrals(low)) @ per_node).ravel()

@@ -54,6 +54,12 @@ def parse_distribution(text: str) -> "TensorVariable | LogUniform":
         if keyword.arg not in signature.parameters:
             allowed = [name for name in signature.parameters if name not in ("args", "kwargs")]
             raise unknown_name(f"argument of {name}", keyword.arg, allowed)
+    unnamed = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(call.args) > len(unnamed):
+        raise InputError(
+            f"malformed prior '{text}': without names {name} takes {', '.join(unnamed)} at most, "
+            f"got {len(call.args)} numbers; {EXAMPLE}"
+        )
     try:
         arguments = [number(argument) for argument in call.args]
         keywords = {str(k.arg): number(k.value) for k in call.keywords}

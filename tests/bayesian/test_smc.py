@@ -85,9 +85,15 @@ def test_resampling_keeps_the_weights():
 
 
 def test_evidence_of_several_runs():
-    joined = evidence(np.log([1.0, 2.0, 3.0]) - 1000)
+    runs = np.log([1.0, 2.0, 3.0]) - 1000
+    joined = evidence(runs, runs)
     assert joined["log_evidence"] == pytest.approx(np.log(2) - 1000)
     assert joined["log_evidence_error"] == pytest.approx(0.5 / np.sqrt(3))
+
+
+def test_the_error_of_the_evidence_covers_what_all_chains_share():
+    joined = evidence(np.full(3, -1000.0), np.full(3, -1000.2))
+    assert joined == {"log_evidence": -1000.0, "log_evidence_error": pytest.approx(0.2)}
 
 
 def test_interrupted_smc_goes_on(two_modes, tmp_path, monkeypatch):
@@ -107,7 +113,7 @@ def test_interrupted_smc_goes_on(two_modes, tmp_path, monkeypatch):
         sampler.run(of(two_modes), checkpoint=checkpoint, **QUIET)
     again = open_checkpoint(tmp_path / "run", {"seed": 5})
     resumed = sampler.run(of(two_modes), checkpoint=again, **QUIET)
-    assert len(calls) == 3  # the first chain was not run again
+    assert len(calls) == 5  # two chains and two of half size; the first was not run again
     xr.testing.assert_equal(resumed["posterior"].to_dataset(), whole["posterior"].to_dataset())
     assert resumed.attrs == whole.attrs
 

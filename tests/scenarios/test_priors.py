@@ -63,6 +63,11 @@ def test_malformed_distributions_are_refused(text):
         parse_distribution(text)
 
 
+def test_numbers_that_need_a_name_are_refused():
+    with pytest.raises(InputError, match="without names StudentT takes nu, mu at most, got 3"):
+        parse_distribution("StudentT(1.5, 0.2, 0.1)")
+
+
 @pytest.mark.parametrize(
     "text", ["sin2_theta_w Normal(0, 1)", "~ Normal(0, 1)", "sin2_theta_w ~", "x ~ Normal(0, one)"]
 )

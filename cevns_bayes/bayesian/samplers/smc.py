@@ -4,6 +4,9 @@ Particles drawn from the prior are reweighted, resampled and moved while the lik
 on. As they start everywhere, disconnected solutions, bands and plateaus get their right weights,
 and the evidence comes with them. Independent runs, the chains, tell whether there were enough
 particles. (Del Moral, Doucet, Jasra, J. R. Stat. Soc. B 68 (2006) 411.)
+
+As the particles themselves shape the moves, the evidence is biased by an amount that falls as one
+over their number, and that all chains share: as many runs of half as many particles show it.
 """
 
 import logging
@@ -52,18 +55,25 @@ class SMC:
             Groups ``posterior`` and ``sample_stats`` (per chain: log-evidence, number of stages
             and acceptance in the last one), attrs ``log_evidence`` and ``log_evidence_error``.
         """
-        parts = []
-        for number, own_seed in enumerate(np.random.SeedSequence(seed).generate_state(self.chains)):
+        seeds = np.random.SeedSequence(seed).generate_state(2 * self.chains)
 
-            def chain(own_seed: int = int(own_seed)) -> xr.DataTree:
-                return _chain(problem.model, self.particles, own_seed, progressbar)
+        def chains(name: str, particles: int, seeds: np.ndarray) -> list[xr.DataTree]:
+            parts = []
+            for number, own_seed in enumerate(seeds):
 
-            name = f"chain-{number}"
-            parts.append(checkpoint.load_or_compute(name, chain) if checkpoint else chain())
-        return _joined(parts)
+                def chain(own_seed: int = int(own_seed)) -> xr.DataTree:
+                    return _chain(problem.model, particles, own_seed, progressbar)
+
+                file = f"{name}-{number}"
+                parts.append(checkpoint.load_or_compute(file, chain) if checkpoint else chain())
+            return parts
+
+        whole = chains("chain", self.particles, seeds[: self.chains])
+        half = chains("half-chain", self.particles // 2, seeds[self.chains :])
+        return _joined(whole, half)
 
 
-def _joined(parts: list[xr.DataTree]) -> xr.DataTree:
+def _joined(parts: list[xr.DataTree], half: list[xr.DataTree]) -> xr.DataTree:
     groups = {
         group: xr.concat(
             [part[group].to_dataset() for part in parts], "chain", join="override"
@@ -71,17 +81,31 @@ def _joined(parts: list[xr.DataTree]) -> xr.DataTree:
         for group in ("posterior", "sample_stats")
     }
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs = evidence(groups["sample_stats"]["log_evidence"].to_numpy())
+    tree.attrs = evidence(*(np.array([_log_evidence(p) for p in run]) for run in (parts, half)))
     return tree
 
 
-def evidence(by_chain: np.ndarray) -> dict[str, float]:
-    """Log of the mean evidence of independent runs, and its standard error from their scatter."""
-    relative = np.exp(by_chain - logsumexp(by_chain)) * len(by_chain)  # of mean one
+def _log_evidence(part: xr.DataTree) -> float:
+    return float(part["sample_stats"]["log_evidence"].item())
+
+
+def evidence(by_chain: np.ndarray, by_half: np.ndarray) -> dict[str, float]:
+    """Log of the mean evidence of independent runs, and its error.
+
+    Their scatter, and the difference from runs of half as many particles (``by_half``).
+    """
+    mean, scatter = _log_mean(by_chain)
     return {
-        "log_evidence": float(logsumexp(by_chain) - np.log(len(by_chain))),
-        "log_evidence_error": float(relative.std(ddof=1) / np.sqrt(len(by_chain))),
+        "log_evidence": mean,
+        "log_evidence_error": float(np.hypot(scatter, mean - _log_mean(by_half)[0])),
     }
+
+
+def _log_mean(values: np.ndarray) -> tuple[float, float]:
+    """Log of the mean of exp(values), and its standard error."""
+    relative = np.exp(values - logsumexp(values)) * len(values)  # of mean one
+    mean = logsumexp(values) - np.log(len(values))
+    return float(mean), float(relative.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _chain(model: pm.Model, particles: int, seed: int, progressbar: bool) -> xr.DataTree:
