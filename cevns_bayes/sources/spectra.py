@@ -143,14 +143,13 @@ class Polynomials(_Ending):
         edges = np.unique(np.concatenate([thresholds, self.edges_mev]))
         rank = np.searchsorted(edges, thresholds)
         energy, rule = composite_rule(edges, NODES_BETWEEN_THRESHOLDS)
-        flux = rule * self.density(energy) * weight(energy)
-
-        def moment(m: int) -> Any:
-            between = (flux * energy**-m).reshape((-1, NODES_BETWEEN_THRESHOLDS)).sum(axis=1)
-            above = between[::-1].cumsum()[::-1]
-            return (thresholds < end) * above[np.minimum(rank, len(edges) - 2)]
-
-        return moment(0), moment(1), moment(2)
+        flux = rule * self.density(energy) * energy ** -np.arange(3.0)[:, None]
+        per_interval = (-1, NODES_BETWEEN_THRESHOLDS)
+        # The moments in one array, so that a compiler evaluates the weight once.
+        between = (flux.reshape((3, *per_interval)) * weight(energy).reshape(per_interval)).sum(-1)
+        above = between[:, ::-1].cumsum(axis=1)[:, ::-1]
+        found = (thresholds < end) * above[:, np.minimum(rank, len(edges) - 2)]
+        return found[0], found[1], found[2]
 
 
 def tabulated(energy_mev: Any, density_per_mev: Any) -> Polynomials:
