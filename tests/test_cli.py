@@ -119,21 +119,27 @@ def test_interrupt_in_sampling_leaves_nothing(cevns_bayes, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_while_sampling(tmp_path, number):
+def test_signals_while_sampling(tmp_path):
     command = [Path(sys.executable).parent / "cevns-bayes", "run", "sm", "--sampler", "nuts"]
-    command += ["--draws", "200000", "--tune", "200000"]
+    command += ["--draws", "200000", "--tune", "200000", "--output"]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    pipes = {"cwd": tmp_path, "stderr": subprocess.PIPE, "text": True}
+    runs = {
+        number: subprocess.Popen([*command, f"results/{number.name}"], **pipes)
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        time.sleep(40)  # compiled, and some minutes of sampling ahead
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        time.sleep(50)  # compiled, and some minutes of sampling ahead
+        for number, process in runs.items():
+            process.send_signal(number)
+        errors = [process.communicate(timeout=60)[1] for process in runs.values()]
     finally:
-        process.kill()
-    assert process.returncode == 130
-    assert "interrupted; nothing was written" in err
-    assert "Traceback" not in err
+        for process in runs.values():
+            process.kill()
+    assert [process.returncode for process in runs.values()] == [130, 130]
+    for err in errors:
+        assert "interrupted; nothing was written" in err
+        assert "Traceback" not in err
     assert list((tmp_path / "results").iterdir()) == []
 
 

@@ -143,8 +143,9 @@ def _peaks(solver: Solver, quantiles: Quantiles) -> tuple[np.ndarray, np.ndarray
     covariance = np.linalg.inv(found.curvature)[:, :parameters, :parameters]
     errors = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0))
     theta = found.x[:, :parameters]
-    ends = [levels_of(quantiles, theta + sign * errors) for sign in (-1, 1)]
-    return levels_of(quantiles, theta), np.maximum((ends[1] - ends[0]) / 2, NARROWEST)
+    stacked = np.concatenate([theta, theta - errors, theta + errors])
+    levels, low, high = np.split(levels_of(quantiles, stacked), 3)
+    return levels, np.maximum((high - low) / 2, NARROWEST)
 
 
 def levels_of(quantiles: Quantiles, theta: np.ndarray) -> np.ndarray:
