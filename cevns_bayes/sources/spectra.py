@@ -145,8 +145,9 @@ class Polynomials(_Ending):
         energy, rule = composite_rule(edges, NODES_BETWEEN_THRESHOLDS)
         flux = rule * self.density(energy) * energy ** -np.arange(3.0)[:, None]
         per_interval = (-1, NODES_BETWEEN_THRESHOLDS)
-        # The moments in one array, so that a compiler evaluates the weight once.
-        between = (flux.reshape((3, *per_interval)) * weight(energy).reshape(per_interval)).sum(-1)
+        # Before the moments, so that a compiler evaluates the weight once for all of them.
+        seen = (np.ones_like(energy) * weight(energy)).reshape(per_interval)
+        between = (flux.reshape((3, *per_interval)) * seen).sum(axis=2)
         above = between[:, ::-1].cumsum(axis=1)[:, ::-1]
         found = (thresholds < end) * above[:, np.minimum(rank, len(edges) - 2)]
         return found[0], found[1], found[2]

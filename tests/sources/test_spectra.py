@@ -166,6 +166,13 @@ def test_weight_one_gives_the_plain_moments():
         np.testing.assert_allclose(moment, plain, rtol=1e-11, atol=1e-15)
 
 
+def test_a_weight_may_be_a_number():
+    for half, plain in zip(
+        TABLE.weighted_moments(POINTS, lambda _: 0.5), TABLE.moments(POINTS), strict=True
+    ):
+        np.testing.assert_allclose(half, plain / 2, rtol=1e-11, atol=1e-15)
+
+
 def test_weighted_moments_of_a_table_are_the_integrals():
     def weight(energy):
         return 1 - 0.9 * np.sin(6.0 / energy) ** 2
