@@ -9,6 +9,8 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import arviz as az
 import numpy as np
@@ -16,7 +18,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, check_convergence
-from cevns_bayes.bayesian.provenance import recorded, require
+from cevns_bayes.bayesian.provenance import require
 from cevns_bayes.errors import InputError, counted
 
 # WAIC of a bin above this variance is not reliable: Vehtari, Gelman, Gabry, arXiv:1507.04544.
@@ -63,18 +65,40 @@ def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
     """
     if len(posteriors) < 2:
         raise InputError(f"compare needs two or more posteriors, got {len(posteriors)}")
-    _check_same_data(posteriors)
-    _warn_of_versions(posteriors)
-    by_bin = {name: log_likelihood_by_bin(tree) for name, tree in posteriors.items()}
     for name, tree in posteriors.items():
-        _check_usable(name, tree, by_bin[name])
-    loo = {name: _loo(tree, by_bin[name]) for name, tree in posteriors.items()}
-    rows = [
-        xr.merge([_loo_columns(loo[name]), _waic_columns(by_bin[name]), _evidence_columns(tree)])
-        for name, tree in posteriors.items()
-    ]
-    table = xr.concat(rows, xr.Variable("model", list(posteriors)), join="exact")
-    ranking = az.compare(loo, method="stacking", round_to="none")
+        require(tree, ["posterior", "log_likelihood"], ["data", "data_sha256"], f"'{name}'")
+    _check_same_data({name: tree.attrs for name, tree in posteriors.items()})
+    return ranked({name: scores(name, tree) for name, tree in posteriors.items()})
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well a posterior with these ``attrs`` predicts the bins: its row of :func:`compare`."""
+
+    attrs: Mapping[Any, Any]
+    loo: az.ELPDData
+    row: xr.Dataset
+
+
+def scores(name: str, posterior: xr.DataTree) -> Scores:
+    """Those of one posterior, for :func:`ranked`; ``name`` is for warnings."""
+    by_bin = log_likelihood_by_bin(posterior)
+    _check_usable(name, posterior, by_bin)
+    loo = _loo(posterior, by_bin)
+    columns = [_loo_columns(loo), _waic_columns(by_bin), _evidence_columns(posterior)]
+    return Scores(posterior.attrs, loo, xr.merge(columns))
+
+
+def ranked(scored: Mapping[str, Scores]) -> xr.Dataset:
+    """The table of :func:`compare`."""
+    attrs = {name: of.attrs for name, of in scored.items()}
+    _check_same_data(attrs)
+    _warn_of_versions(attrs)
+    rows = [of.row for of in scored.values()]
+    table = xr.concat(rows, xr.Variable("model", list(scored)), join="exact")
+    ranking = az.compare(
+        {name: of.loo for name, of in scored.items()}, method="stacking", round_to="none"
+    )
     table = table.sel(model=list(ranking.index))
     table["difference"] = "model", ranking["elpd_diff"].to_numpy(dtype=float)
     table["se_difference"] = "model", ranking["dse"].to_numpy(dtype=float)
@@ -82,22 +106,20 @@ def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
     return table.assign(_bayes_factors(table))
 
 
-def _check_same_data(posteriors: Mapping[str, xr.DataTree]) -> None:
-    for name, tree in posteriors.items():
-        require(tree, ["posterior", "log_likelihood"], ["data", "data_sha256"], f"'{name}'")
-    first, *others = posteriors
-    bins = {name: recorded(tree, "data_sha256") for name, tree in posteriors.items()}
+def _check_same_data(attrs: Mapping[str, Mapping[Any, Any]]) -> None:
+    first, *others = attrs
+    bins = {name: json.loads(of["data_sha256"]) for name, of in attrs.items()}
     for name in others:
         if bins[name] != bins[first]:
             raise InputError(
                 f"'{first}' and '{name}' are posteriors of different data: "
-                f"{posteriors[first].attrs['data']} and {posteriors[name].attrs['data']}, which "
+                f"{attrs[first]['data']} and {attrs[name]['data']}, which "
                 "must be the same experiments in the same bins with the same statistic"
             )
 
 
-def _warn_of_versions(posteriors: Mapping[str, xr.DataTree]) -> None:
-    texts = {name: tree.attrs.get("versions", "{}") for name, tree in posteriors.items()}
+def _warn_of_versions(attrs: Mapping[str, Mapping[Any, Any]]) -> None:
+    texts = {name: of.get("versions", "{}") for name, of in attrs.items()}
     versions = {name: json.loads(text).get("cevns-bayes") for name, text in texts.items()}
     if len({*versions.values()}) > 1:
         each = ", ".join(f"'{name}' {version}" for name, version in versions.items())

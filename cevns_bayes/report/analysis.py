@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import arviz as az
 import xarray as xr
 
-from cevns_bayes.bayesian.comparison import compare
+from cevns_bayes.bayesian.comparison import Scores, ranked, scores
 from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.bayesian.diagnostics import Convergence, check_convergence, sampled_names, summary
 from cevns_bayes.bayesian.limit_curve import credible_limit_curve_of
@@ -219,7 +219,7 @@ def analyse(
         standard_model=fit("sm", experiments, **sm_options),
         profile=profiled,
         limit_curves=_limit_curves(problem, search, posterior),
-        comparison=compare({scenario.name: posterior, "sm": standard_model}),
+        comparison=ranked({scenario.name: scores(scenario.name, posterior), "sm": standard_model}),
         sensitivity=prior_sensitivity(
             scenario, experiments, posterior=posterior, settings=other_prior, **options
         ),
@@ -230,16 +230,16 @@ def analyse(
 
 def _standard_model(
     experiments: list[Experiment], sampling: Mapping[str, Any], options: ModelOptions
-) -> xr.DataTree:
-    """Its posterior, sampled once for all scenarios of a command."""
+) -> Scores:
+    """How well its posterior predicts, sampled once for all scenarios of a command."""
     known = _STANDARD_MODELS.setdefault(Problem.build("sm", experiments, **options), {})
     key = repr(sorted(sampling.items()))
     if key not in known:
-        known[key] = sample("sm", experiments, **sampling, **options)
+        known[key] = scores("sm", sample("sm", experiments, **sampling, **options))
     return known[key]
 
 
-_STANDARD_MODELS: WeakKeyDictionary[Problem, dict[str, xr.DataTree]] = WeakKeyDictionary()
+_STANDARD_MODELS: WeakKeyDictionary[Problem, dict[str, Scores]] = WeakKeyDictionary()
 
 
 def _of_counts(
