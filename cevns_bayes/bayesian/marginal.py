@@ -117,8 +117,8 @@ class Marginal:
         log_chosen = self.proposal()
         cells = rng.choice(len(log_chosen), count, p=np.exp(log_chosen))
         mesh, known = self.mesh, self.cells.at(cells)
-        size = mesh.sizes[cells][:, None]
-        cube = (mesh.corners[cells] + rng.random((count, mesh.variables))) * size
+        cube = mesh.corners[cells] + rng.random((count, mesh.variables))
+        cube *= mesh.sizes[cells]
         theta = self.quantiles(cube)
         z = _student(rng.random((count, known.alpha.shape[1] + 1)))
         alpha = moved(self.solver, known, cube) + _unscaled(known.root, z)
@@ -128,8 +128,13 @@ class Marginal:
 
 
 def moved(solver: Solver, known: Cells, levels: np.ndarray) -> np.ndarray:
-    """The maximum of the nuisances, which moves with the parameters of interest."""
-    alpha = known.alpha + np.einsum("cai,ci->ca", known.slope, levels - known.levels)
+    """The maximum of the nuisances, which moves with the parameters of interest.
+
+    By its slope, but not by more than about an error, as it need not go on like that.
+    """
+    move = np.einsum("cai,ci->ca", known.slope, levels - known.levels)
+    errors = np.linalg.norm(np.einsum("cij,ci->cj", known.root, move), axis=1, keepdims=True)
+    alpha = known.alpha + move / np.maximum(errors, 1.0)
     return np.clip(alpha, *solver.compiled.limits[:, levels.shape[1] :])
 
 

@@ -114,7 +114,7 @@ def _between_cells(marginal: Marginal, points: np.ndarray) -> tuple[np.ndarray, 
     nodes = [(marginal.mesh.centres[known], marginal.cells.alpha[known], added)]
     nodes += _at_ends(marginal, known, added)
     places, alpha, added = (np.concatenate(of) for of in zip(*nodes, strict=True))
-    scale = np.median(marginal.mesh.sizes[known])
+    scale = np.median(marginal.mesh.sizes[known], axis=0)
     plates = RBFInterpolator(places / scale, np.column_stack([added, alpha]), neighbors=NEIGHBOURS)
     with threadpool_limits(1, user_api="blas"):  # Its many small matrices wait for threads.
         found = plates(points / scale)
@@ -139,7 +139,7 @@ def _at_ends(
     half = mesh.sizes[known] / 2
     for axis, end in product(range(mesh.variables), (0, 1)):
         if np.isfinite(marginal.solver.compiled.limits[end, axis]):
-            touching = np.abs(centres[:, axis] - end) == half
+            touching = np.abs(centres[:, axis] - end) == half[:, axis]
             places = centres[touching]
             places[:, axis] = end
             cells = marginal.cells.at(known[touching])
@@ -167,7 +167,7 @@ def _window(marginal: Marginal) -> np.ndarray:
     order = np.argsort(-mesh.log_density)
     beyond = np.exp(mesh.log_parts[order]).cumsum() > 1 - NEGLIGIBLE
     shown = order[: int(beyond.argmax()) + 1]
-    sizes = mesh.sizes[shown, None]
+    sizes = mesh.sizes[shown]
     low = mesh.corners[shown] * sizes
     ends = np.stack([low.min(axis=0), (low + sizes).max(axis=0)])
     inner = (low + OUTERMOST * sizes).min(axis=0), (low + (1 - OUTERMOST) * sizes).max(axis=0)

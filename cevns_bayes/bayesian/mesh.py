@@ -1,8 +1,8 @@
 """Cells of the unit cube, finer where a function of one to three variables is concentrated.
 
-A cell is split in half along every axis where the integral of exp(log-density) over it may matter,
-and the log-density there changes much from cell to cell: peaks a thousandth of the cube wide, thin
-rings and bands, plateaus and several solutions end up resolved.
+A cell is split in half where the integral of exp(log-density) over it may matter, and the
+log-density there changes much from cell to cell, along the axes along which it does: peaks a
+thousandth of the cube wide, thin rings and bands, plateaus and several solutions end up resolved.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ CLIFF = 3.0  # A greater change loses no more.
 MAX_LOSS = 1e-2  # So much, about, is that part times the square of the change from cell to cell.
 UNSEEN = 0.5  # The log-density inside a cell may exceed what is seen by this part of the change,
 MAX_UNSEEN = 50.0  # but not by more.
+COMPARABLE = 1 / 4  # A cell is split along axes of so much of its greatest change.
 FIRST_SPLIT, GROWTH = 64, 1.5  # So many cells are split at first, and more from round to round.
 MAX_CELLS = 30_000
 
@@ -33,7 +34,7 @@ class Mesh:
     corners
         Lower ends of the cells in units of their sizes, integers of shape (cells, variables).
     levels
-        Sizes are 2^-level, shape (cells,).
+        Sizes are 2^-level, shape (cells, variables).
     log_density
         At the centres, shape (cells,).
     resolved
@@ -52,18 +53,18 @@ class Mesh:
 
     @property
     def sizes(self) -> np.ndarray:
-        """Lengths of the edges, shape (cells,)."""
+        """Lengths of the edges, shape (cells, variables)."""
         return 2.0**-self.levels
 
     @property
     def centres(self) -> np.ndarray:
         """Shape (cells, variables)."""
-        return (self.corners + 0.5) * self.sizes[:, None]
+        return (self.corners + 0.5) * self.sizes
 
     @property
     def log_volumes(self) -> np.ndarray:
         """Shape (cells,)."""
-        return -self.levels * self.variables * np.log(2.0)
+        return -self.levels.sum(axis=1) * np.log(2.0)
 
     @property
     def log_parts(self) -> np.ndarray:
@@ -72,90 +73,124 @@ class Mesh:
         return parts - logsumexp(parts)
 
     @cached_property
-    def _order(self) -> tuple[np.ndarray, np.ndarray]:
-        """Cells in the order of their codes, and these codes."""
-        shift = BITS[self.variables] - self.levels
-        codes = _interleaved(self.corners << shift[:, None], BITS[self.variables])
-        order = np.argsort(codes)
-        return order, codes[order]
+    def _shapes(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Of the cells of each shape: its levels, their codes in ascending order, the cells."""
+        shapes, of = np.unique(self.levels, axis=0, return_inverse=True)
+        found = []
+        for i, levels in enumerate(shapes):
+            cells = np.flatnonzero(of.ravel() == i)
+            codes = _codes(self.corners[cells], levels)
+            order = np.argsort(codes)
+            found.append((levels, codes[order], cells[order]))
+        return found
 
     def cell_of(self, points: np.ndarray) -> np.ndarray:
         """Index of the cell in which each point lies; points have the shape (points, variables)."""
-        bits = BITS[self.variables]
-        scaled = np.clip((points * 2.0**bits).astype(np.int64), 0, 2**bits - 1)
-        order, codes = self._order
-        return order[np.searchsorted(codes, _interleaved(scaled, bits), side="right") - 1]
+        found, left = np.zeros(len(points), dtype=int), np.arange(len(points))
+        for levels, codes, cells in self._shapes:
+            own = _codes((points[left] * 2.0**levels).astype(np.int64), levels)
+            at = np.minimum(np.searchsorted(codes, own), len(codes) - 1)
+            inside = codes[at] == own
+            found[left[inside]] = cells[at[inside]]
+            left = left[~inside]
+        return found
 
     @cached_property
-    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Indices of cells that touch, each pair at least once in either order."""
-        found = [(own, self.cell_of(probes)) for own, probes in self._probes()]
-        one = np.concatenate([own for own, _ in found] or [np.zeros(0, int)])
-        other = np.concatenate([cell for _, cell in found] or [np.zeros(0, int)])
-        return np.concatenate([one, other]), np.concatenate([other, one])
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Indices of cells that touch, each pair at least once in either order, and the axis.
 
-    def _probes(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Indices of cells, and points just beside them, in every direction."""
+        That along which they do, or -1 if along several.
+        """
+        found = [(own, self.cell_of(probes), axis) for own, probes, axis in self._probes()]
+        none = np.zeros(0, int)
+        one = np.concatenate([own for own, _, _ in found] or [none])
+        other = np.concatenate([cell for _, cell, _ in found] or [none])
+        axis = np.concatenate([np.full(len(own), axis) for own, _, axis in found] or [none])
+        return np.append(one, other), np.append(other, one), np.append(axis, axis)
+
+    def _probes(self) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """Indices of cells, and points just beside them, in every direction; the axis of that."""
         for direction in product((-1, 0, 1), repeat=self.variables):
-            if any(direction):
-                beside = self.centres + 0.51 * self.sizes[:, None] * np.array(direction)
+            (axes,) = np.nonzero(direction)
+            if axes.size:
+                beside = self.centres + 0.51 * self.sizes * np.array(direction)
                 inside = ((beside > 0) & (beside < 1)).all(axis=1)
-                yield np.flatnonzero(inside), beside[inside]
+                yield np.flatnonzero(inside), beside[inside], axes[0] if len(axes) == 1 else -1
 
     @cached_property
     def highest_around(self) -> np.ndarray:
         """Highest log-density of a cell and those that touch it, shape (cells,)."""
-        one, other = self.pairs
+        one, other, _ = self.pairs
         highest = self.log_density.copy()
         np.maximum.at(highest, one, self.log_density[other])
         return highest
 
     @property
     def changes(self) -> np.ndarray:
-        """Greatest difference of the log-density to a cell that touches and is not larger."""
-        one, other = self.pairs
-        smaller = self.levels[other] >= self.levels[one]
-        one, other = one[smaller], other[smaller]
-        change = np.zeros(len(self.levels))
+        """Greatest difference of the log-density to a cell that touches and is not larger.
+
+        Shape (cells, variables + 1): along each axis, and last along several.
+        """
+        one, other, axis = self.pairs
+        finer = np.column_stack([of := self.levels[other] >= self.levels[one], of.all(axis=1)])
+        smaller = finer[np.arange(len(one)), axis]
+        one, other, axis = one[smaller], other[smaller], axis[smaller]
+        change = np.zeros((len(self.levels), self.variables + 1))
         with np.errstate(invalid="ignore"):  # between two cells of density zero
             difference = np.abs(self.log_density[one] - self.log_density[other])
-        np.maximum.at(change, one, np.nan_to_num(difference, nan=0.0, posinf=1e3))
+        np.maximum.at(change, (one, axis), np.nan_to_num(difference, nan=0.0, posinf=1e3))
         return change
 
     def to_split(self, count: int, loss: float) -> np.ndarray:
-        """Indices of the cells that are to be split, at most so many, see :func:`refined`."""
+        """Along which axes which cells are to be split, at most so many, see :func:`refined`."""
         total = logsumexp(self.log_volumes + self.log_density)
-        unseen = np.minimum(UNSEEN * self.changes, MAX_UNSEEN)
+        changes = self.changes
+        change, along = changes.max(axis=1), changes[:, :-1]
+        unseen = np.minimum(UNSEEN * change, MAX_UNSEEN)
         inside = np.maximum(self.highest_around, self.log_density + unseen)
         may_hold = self.log_volumes + inside - total
-        lost = may_hold + 2 * np.log(np.clip(self.changes, 1e-9, CLIFF))
-        wanted = (lost > np.log(loss)) | (self.log_parts > np.log(MAX_PART))
-        wanted &= self.levels < BITS[self.variables]
+        lost = may_hold + 2 * np.log(np.clip(change, 1e-9, CLIFF))
+        large = self.log_parts > np.log(MAX_PART)
+        wanted = (lost > np.log(loss)) | large
         chosen = np.flatnonzero(wanted)
-        return chosen[np.argsort(-may_hold[chosen])[:count]]
+        chosen = chosen[np.argsort(-may_hold[chosen])[:count]]
+        axes = np.zeros(self.levels.shape, dtype=bool)
+        most = COMPARABLE * along.max(axis=1, initial=0.0, keepdims=True)
+        axes[chosen] = (along >= most)[chosen] | large[chosen, None]
+        return axes & (self.levels < BITS[self.variables])
 
     def coarse_at(self, peaks: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        """Indices of the cells in which peaks lie that are narrower than the cell."""
+        """Along which axes which cells are wider than a peak that lies in them."""
+        axes = np.zeros(self.levels.shape, dtype=bool)
         cells = self.cell_of(peaks)
-        return np.unique(cells[self.sizes[cells] > widths.min(axis=1, initial=1.0)])
+        np.logical_or.at(axes, cells, self.sizes[cells] > widths)
+        return axes
 
-    def split(self, cells: np.ndarray) -> tuple["Mesh", np.ndarray, np.ndarray]:
-        """Without these cells and with their halves, which come last and have no density yet.
+    def split(self, axes: np.ndarray) -> tuple["Mesh", np.ndarray, np.ndarray]:
+        """With halves along these axes, (cells, variables), in place of the cells.
 
-        Also the indices of the cells kept, and of the parents of the new ones.
+        The halves come last and have no density yet. Also the indices of the cells kept, and of the
+        parents of the new ones.
         """
-        kept = np.setdiff1d(np.arange(len(self.levels)), cells)
-        halves = np.array(list(product((0, 1), repeat=self.variables)))
-        parents = np.repeat(cells, len(halves))
-        corners = (2 * self.corners[cells][:, None] + halves).reshape((-1, self.variables))
+        kept = np.flatnonzero(~axes.any(axis=1))
+        corners, parents = [self.corners[kept]], []
+        for along in product((False, True), repeat=self.variables):
+            if not any(along):
+                continue
+            cells = np.flatnonzero((axes == along).all(axis=1))
+            halves = np.array(list(product(*[(0, 1) if split else (0,) for split in along])))
+            own = self.corners[cells] << np.array(along)
+            corners.append((own[:, None] + halves).reshape((-1, self.variables)))
+            parents.append(np.repeat(cells, len(halves)))
+        of = np.concatenate(parents)
         return (
             Mesh(
-                np.concatenate([self.corners[kept], corners]),
-                np.concatenate([self.levels[kept], self.levels[parents] + 1]),
-                np.concatenate([self.log_density[kept], np.full(len(parents), -np.inf)]),
+                np.concatenate(corners),
+                np.concatenate([self.levels[kept], (self.levels + axes)[of]]),
+                np.concatenate([self.log_density[kept], np.full(len(of), -np.inf)]),
             ),
             kept,
-            parents,
+            of,
         )
 
 
@@ -163,8 +198,9 @@ def first_mesh(variables: int) -> Mesh:
     """Equal cells without a density."""
     side = np.arange(2 ** FIRST_LEVEL[variables])
     corners = np.array(list(product(side, repeat=variables)), dtype=np.int64)
-    levels = np.full(len(side) ** variables, FIRST_LEVEL[variables])
-    return Mesh(corners.reshape((len(levels), variables)), levels, np.full(len(levels), -np.inf))
+    corners = corners.reshape((len(side) ** variables, variables))
+    levels = np.full(corners.shape, FIRST_LEVEL[variables])
+    return Mesh(corners, levels, np.full(len(levels), -np.inf))
 
 
 def refined(
@@ -193,12 +229,12 @@ def refined(
     mesh = replace(mesh, log_density=values)
     count: float = FIRST_SPLIT
     while variables and np.isfinite(mesh.log_density).any():
-        cells = np.union1d(mesh.to_split(int(count), loss), mesh.coarse_at(peaks, widths))
-        if not cells.size:
+        axes = mesh.to_split(int(count), loss) | mesh.coarse_at(peaks, widths)
+        if not axes.any():
             return mesh
         if len(mesh.levels) > MAX_CELLS:
             return replace(mesh, resolved=False)
-        finer, kept, parents = mesh.split(cells)
+        finer, kept, parents = mesh.split(axes)
         new = np.arange(len(kept), len(finer.levels))
         values = finer.log_density
         values[new] = log_density(finer, kept, parents, new)
@@ -207,11 +243,9 @@ def refined(
     return mesh
 
 
-def _interleaved(integers: np.ndarray, bits: int) -> np.ndarray:
-    """Codes of integers, shape (points, variables), which put cells beside their halves."""
-    codes = np.zeros(len(integers), dtype=np.int64)
-    for bit in range(bits):
-        for axis in range(integers.shape[1]):
-            position = bit * integers.shape[1] + axis
-            codes |= ((integers[:, axis] >> bit) & 1) << position
+def _codes(corners: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """One integer for each corner, shape (cells, variables), among cells of the same levels."""
+    codes = np.zeros(len(corners), dtype=np.int64)
+    for corner, level in zip(corners.T, levels.tolist(), strict=True):
+        codes = (codes << level) | np.clip(corner, 0, 2**level - 1)
     return codes

@@ -132,6 +132,14 @@ def test_a_bimodal_nuisance_is_noticed_and_another_sampler_takes_over(caplog):
     assert "sampling again" in caplog.text
 
 
+@pytest.mark.slow
+def test_what_wiggles_is_explored_more_finely():
+    tree = cb.sample("sterile-oscillation", data=["csi"], progressbar=False)
+    assert tree.attrs["sampler"] == "laplace"
+    assert cb.check_convergence(tree).problems == []
+    assert tree.attrs["log_evidence"] == pytest.approx(-228.14, abs=0.02)  # SMC: -228.15
+
+
 def test_an_edge_of_the_prior_through_the_peak():
     experiment = cb.Experiment(
         name="toy",

@@ -85,11 +85,17 @@ def test_cells_hold_their_centres():
 
 def test_cells_that_touch():
     mesh = first_mesh(2)
-    one, other = mesh.pairs
-    distance = np.abs(mesh.centres[one] - mesh.centres[other]) / mesh.sizes[one, None]
+    one, other, _ = mesh.pairs
+    distance = np.abs(mesh.centres[one] - mesh.centres[other]) / mesh.sizes[one]
     assert distance.max() == pytest.approx(1.0)
     corner = np.flatnonzero((mesh.corners == 0).all(axis=1))
     assert len(set(other[one == corner])) == 3
+
+
+def test_cells_are_split_along_the_axes_of_change():
+    mesh, _ = mesh_of(2, lambda u: gaussian([0.3], [1e-3])(u[:, :1]))
+    assert mesh.levels[:, 0].max() > 9
+    assert mesh.levels[:, 1].max() < 8  # from when single cells held much
 
 
 def test_no_variables_are_one_cell():

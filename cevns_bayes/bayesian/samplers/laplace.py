@@ -20,8 +20,10 @@ from arviz_stats.base import array_stats
 from pytensor.graph.traversal import ancestors
 from scipy.special import logsumexp
 
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.marginal_grid import on_grid
+from cevns_bayes.bayesian.mesh import MAX_LOSS
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.nested import prior_transform
 from cevns_bayes.bayesian.samplers.sampler import check_draws
@@ -33,6 +35,7 @@ from cevns_bayes.errors import InputError
 from cevns_bayes.scenarios.priors import sampled_name
 
 MAX_PARAMETERS = 3
+FINER = MAX_LOSS / 16  # So much may be lost where the usual loss leaves too few good proposals.
 PROPOSALS = 8  # So many are made for each draw that is kept.
 MAX_UNSOLVED = 0.01  # of the posterior where the nuisances have no maximum
 OTHER_STARTS, OTHER_POINTS = 16, 8  # From so many places other maxima are looked for.
@@ -81,6 +84,9 @@ class Laplace:
             raise InputError(f"laplace does not suit {problem.scenario.name}: {reason}")
         marginal = explored(problem)
         tree = self.draws_from(marginal, problem, seed)
+        if tree.attrs["pareto_k"] > MAX_PARETO_K:
+            marginal = explored(problem, FINER)
+            tree = self.draws_from(marginal, problem, seed)
         tree["marginal"] = xr.DataTree(on_grid(marginal))
         return tree
 
@@ -114,14 +120,15 @@ class Laplace:
         return x[at[::PROPOSALS]], log_weights, float(np.mean(at == np.arange(len(at))))
 
 
-def explored(problem: Problem) -> Marginal:
+def explored(problem: Problem, loss: float = MAX_LOSS) -> Marginal:
     """Where the posterior is concentrated, which no seed changes: found out once."""
-    if problem not in _EXPLORED:
-        _EXPLORED[problem] = Marginal.explored(solver_of(problem), quantiles_of(problem))
-    return _EXPLORED[problem]
+    known = _EXPLORED.setdefault(problem, {})
+    if loss not in known:
+        known[loss] = Marginal.explored(solver_of(problem), quantiles_of(problem), loss)
+    return known[loss]
 
 
-_EXPLORED: WeakKeyDictionary[Problem, Marginal] = WeakKeyDictionary()
+_EXPLORED: WeakKeyDictionary[Problem, dict[float, Marginal]] = WeakKeyDictionary()
 
 
 def unsuitable(problem: Problem) -> str:
