@@ -90,10 +90,8 @@ def scores(name: str, posterior: xr.DataTree) -> Scores:
 
 
 def ranked(scored: Mapping[str, Scores]) -> xr.Dataset:
-    """The table of :func:`compare`."""
-    attrs = {name: of.attrs for name, of in scored.items()}
-    _check_same_data(attrs)
-    _warn_of_versions(attrs)
+    """The table of :func:`compare`, of posteriors of the same data."""
+    _warn_of_versions({name: of.attrs for name, of in scored.items()})
     rows = [of.row for of in scored.values()]
     table = xr.concat(rows, xr.Variable("model", list(scored)), join="exact")
     ranking = az.compare(

@@ -151,13 +151,13 @@ class Mesh:
         may_hold = self.log_volumes + inside - total
         lost = may_hold + 2 * np.log(np.clip(change, 1e-9, CLIFF))
         large = self.log_parts > np.log(MAX_PART)
-        wanted = (lost > np.log(loss)) | large
-        chosen = np.flatnonzero(wanted)
-        chosen = chosen[np.argsort(-may_hold[chosen])[:count]]
-        axes = np.zeros(self.levels.shape, dtype=bool)
         most = COMPARABLE * along.max(axis=1, initial=0.0, keepdims=True)
-        axes[chosen] = (along >= most)[chosen] | large[chosen, None]
-        return axes & (self.levels < BITS[self.variables])
+        axes = ((along >= most) | large[:, None]) & (self.levels < BITS[self.variables])
+        wanted = ((lost > np.log(loss)) | large) & axes.any(axis=1)
+        chosen = np.flatnonzero(wanted)
+        left_out = chosen[np.argsort(-may_hold[chosen])[count:]]
+        wanted[left_out] = False
+        return axes & wanted[:, None]
 
     def coarse_at(self, peaks: np.ndarray, widths: np.ndarray) -> np.ndarray:
         """Along which axes which cells are wider than a peak that lies in them."""

@@ -69,7 +69,8 @@ class SMC:
             return parts
 
         whole = chains("chain", self.particles, seeds[: self.chains])
-        half = chains("half-chain", self.particles // 2, seeds[self.chains :])
+        fewer = max(4, self.particles // 2)  # as few as can be moved
+        half = chains("half-chain", fewer, seeds[self.chains :])
         return _joined(whole, half)
 
 
