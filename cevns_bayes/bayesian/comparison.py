@@ -99,7 +99,7 @@ def ranked(scored: Mapping[str, Scores]) -> xr.Dataset:
     )
     table = table.sel(model=list(ranking.index))
     table["difference"] = "model", ranking["elpd_diff"].to_numpy(dtype=float)
-    table["se_difference"] = "model", ranking["dse"].to_numpy(dtype=float)
+    table["se_difference"] = error_of_sum(table["loo"] - table["loo"].isel(model=0, drop=True))
     table["weight"] = "model", ranking["weight"].to_numpy(dtype=float)
     return table.assign(_bayes_factors(table))
 
@@ -165,7 +165,7 @@ def _loo_columns(loo: az.ELPDData) -> xr.Dataset:
     return xr.Dataset(
         {
             "elpd_loo": float(loo.elpd),
-            "se_loo": float(loo.se),
+            "se_loo": float(error_of_sum(loo.elpd_i)),
             "p_loo": float(loo.p),
             "unreliable_loo": int((~(pareto_k <= MAX_PARETO_K)).sum()),
             "loo": ("bin", loo.elpd_i.to_numpy()),
@@ -180,7 +180,7 @@ def _waic_columns(by_bin: xr.DataArray) -> xr.Dataset:
     return xr.Dataset(
         {
             "elpd_waic": float(waic.sum()),
-            "se_waic": float(_error_of_sum(waic)),
+            "se_waic": float(error_of_sum(waic)),
             "p_waic": float(variance.sum()),
             "unreliable_waic": int((~(variance <= MAX_WAIC_VARIANCE)).sum()),
             "waic": waic,
@@ -213,6 +213,7 @@ def _waic_by_bin(by_bin: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     return density, by_bin.var(("chain", "draw"), ddof=1)
 
 
-def _error_of_sum(by_bin: xr.DataArray) -> xr.DataArray:
-    """Standard error of a sum over bins from their scatter."""
-    return (by_bin.sizes["bin"] * by_bin.var("bin")) ** 0.5
+def error_of_sum(by_bin: xr.DataArray) -> xr.DataArray:
+    """Standard error of a sum over bins from their scatter, which one bin does not have."""
+    size = by_bin.sizes["bin"]
+    return (size * by_bin.var("bin")) ** 0.5 if size > 1 else by_bin.sum("bin") * np.nan

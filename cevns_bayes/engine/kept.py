@@ -29,6 +29,8 @@ from pytensor.link.jax.dispatch import jax_funcify
 from pytensor.misc.frozendict import frozendict
 from pytensor.scalar.basic import ScalarOp
 
+from cevns_bayes.engine.sines import with_polynomials
+
 FOLDER = Path(pytensor.config.base_compiledir) / "jax"
 LIBRARIES = ("jax", "jaxlib", "numpy", "pymc", "pytensor")
 KNOWN = {"builtins", "copyreg", "functools", "operator", *LIBRARIES}
@@ -66,7 +68,8 @@ class GraphFunction:
     @cached_property
     def _function(self) -> Callable[..., Any]:
         with jax.ensure_compile_time_eval():  # of its constants: it may be traced already
-            return jax.jit(get_jaxified_graph(inputs=self.inputs, outputs=self._listed))
+            outputs = with_polynomials(self._listed)
+            return jax.jit(get_jaxified_graph(inputs=self.inputs, outputs=outputs))
 
     @property
     def _listed(self) -> list[Variable]:

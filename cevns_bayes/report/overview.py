@@ -19,7 +19,7 @@ HDI, PROFILE = f"{LEVEL:.0%} HDI", f"{LEVEL:.0%} profile"
 _COLUMNS = [
     *(Column("scenario"), Column("data"), Column("sampler"), Column("seconds", ".0f")),
     *(Column("χ²", ".2f", "chi2"), Column("Δχ² to SM", ".2f", "delta_chi2")),
-    *(Column("Δdof", csv="delta_dof"), Column("ln Z", ".2f", "log_evidence")),
+    *(Column("Δdof", csv="delta_dof"), Column("ln Z", ".3f", "log_evidence")),
     *(Column("R-hat", ".4f", "r_hat"), Column("min ESS", ".0f", "min_ess"), Column("verdict")),
     Column("LOO − SM", ".2f", "loo_difference"),
     *(Column(HDI, ".4g", "hdi90"), Column(PROFILE, ".4g", "profile90")),

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from cevns_bayes.bayesian.comparison import error_of_sum
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
 from cevns_bayes.errors import counted
 from cevns_bayes.frequentist.best_fit import FitResult
@@ -109,12 +110,19 @@ def _text(value: Any, spec: str, interval: str) -> str:
         ends = [interval.format(format(low, spec), format(high, spec)) for low, high in value]
         return " ∪ ".join(ends)
     if isinstance(value, Estimate):
-        error = f" ± {value.error:{spec}}" if np.isfinite(value.error) else ""
-        remark = f" ({value.remark})" if value.remark else error
+        remark = f" ({value.remark})" if value.remark else _error(value.error, spec)
         return f"{value.value:{spec}}{remark}" if np.isfinite(value.value) else "—"
     if _is_missing(value):
         return "—"
     return format(round(value, 2) + 0.0 if spec == ".2f" else value, spec)  # no -0.00
+
+
+def _error(error: float, spec: str) -> str:
+    """With the digits of the value, or as many as show more than zeros."""
+    if not np.isfinite(error):
+        return ""
+    shown = format(error, spec)
+    return f" ± {shown if error == 0 or float(shown) else format(error, '.1g')}"
 
 
 def units_of(scenario: Scenario, experiments: Sequence[str]) -> dict[str, str]:
@@ -288,7 +296,7 @@ def loo_difference(analysis: Analysis) -> Estimate:
         return Estimate(math.nan, math.nan)
     sm, own = (analysis.comparison.sel(model=name) for name in ("sm", analysis.scenario.name))
     by_bin = own["loo"] - sm["loo"]
-    return Estimate(float(by_bin.sum()), float((by_bin.size * by_bin.var()) ** 0.5))
+    return Estimate(float(by_bin.sum()), float(error_of_sum(by_bin)))
 
 
 def against_standard_model(analysis: Analysis) -> Table:

@@ -26,6 +26,11 @@ def test_cells():
     assert TABLE.cells("{} … {}")[0][2] == "-1.23 … 0 ∪ 2 … 3"
 
 
+def test_a_small_error_has_a_digit():
+    table = Table([Column("ln Z", ".2f")], [[Estimate(-1.234, e)] for e in (0.0021, 0.006, 0.0)])
+    assert table.cells() == [["-1.23 ± 0.002"], ["-1.23 ± 0.01"], ["-1.23 ± 0.00"]]
+
+
 def test_intervals_by_name():
     table = Table([Column("HDI", ".2g")], [[{"a": [(0.0, 1.0), (2.0, 3.0)], "b [MeV]": [(4, 5)]}]])
     assert table.cells() == [["a [0, 1] ∪ [2, 3]; b [MeV] [4, 5]"]]
