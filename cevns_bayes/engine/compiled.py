@@ -220,10 +220,10 @@ class Compiled:
         return float(self.log_prior_of_nuisances(*self.peaks))
 
     def best_log_likelihood(self, counts: Counts) -> float:
-        """Log-likelihood of expected counts equal to the counts."""
+        """Log-likelihood of expected counts equal to the counts, by way of others allowed to all."""
+        known = ((e.likelihood, n, np.maximum(n, 1.0)) for e, n in zip(self.experiments, counts, strict=True))
         return sum(
-            float(e.likelihood.logpdf(n, np.maximum(n, np.finfo(float).tiny)).sum())
-            for e, n in zip(self.experiments, counts, strict=True)
+            float((of.logpdf(n, mu) + of.deviance(n, mu) / 2).sum()) for of, n, mu in known
         )
 
 

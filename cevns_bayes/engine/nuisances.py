@@ -46,29 +46,32 @@ def fixed_nuisances(scenario: Scenario, experiments: list[Experiment]) -> dict[s
     return fixed
 
 
-def common_parts(
+def common_widths(
     experiments: Sequence[Experiment], switched_off: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[Any, float]]:
-    """Common parts of nuisances of two experiments or more, declared in the open model.
-
-    By name, with their widths: each is as wide as in the experiment where it is widest.
-    """
+) -> dict[str, float]:
+    """Common parts of nuisances of two experiments or more: each as wide as where it is widest."""
     widths: dict[str, list[float]] = {}
     for experiment in experiments:
         for nuisance in experiment.nuisances:
             if nuisance.common_name and nuisance.name not in switched_off[experiment.name]:
                 widths.setdefault(nuisance.common_name, []).append(nuisance.shared_sigma)
+    return {name: max(found) for name, found in widths.items() if len(found) > 1}
+
+
+def common_parts(widths: Mapping[str, float]) -> dict[str, Any]:
+    """Variables of the common parts, declared in the open model."""
     return {
-        name: (declare_nuisance(name, Nuisance(name, "common part", max(found))), max(found))
-        for name, found in widths.items()
-        if len(found) > 1
+        name: declare_nuisance(name, Nuisance(name, "common part", width))
+        for name, width in widths.items()
     }
 
 
-def shared_by(experiment: Experiment, common: Mapping[str, tuple[Any, float]]) -> dict[str, Any]:
+def shared_by(
+    experiment: Experiment, common: Mapping[str, Any], widths: Mapping[str, float]
+) -> dict[str, Any]:
     """Common parts of its nuisances, narrower where they are so in the experiment."""
     return {
-        n.name: common[n.common_name][0] * (n.shared_sigma / common[n.common_name][1])
+        n.name: common[n.common_name] * (n.shared_sigma / widths[n.common_name])
         for n in experiment.nuisances
         if n.common_name in common
     }

@@ -12,7 +12,13 @@ import pytensor.tensor as pt
 
 from cevns_bayes.compiling import AS_WRITTEN
 from cevns_bayes.engine.expected import add_likelihood
-from cevns_bayes.engine.nuisances import common_parts, fixed_nuisances, nuisance_names, shared_by
+from cevns_bayes.engine.nuisances import (
+    common_parts,
+    common_widths,
+    fixed_nuisances,
+    nuisance_names,
+    shared_by,
+)
 from cevns_bayes.errors import InputError, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.experiments.loading import Binning, load_experiment
@@ -103,14 +109,15 @@ class Problem:
             _check_priors(model, experiments)
             model.drop_constants()
             sharing = experiments if options.get("share_flux", True) else []
-            common = common_parts(sharing, switched_off)
+            widths = common_widths(sharing, switched_off)
+            common = common_parts(widths)
             components = {
                 experiment.name: add_likelihood(
                     experiment.without_shared_part(common),
                     scatterings[experiment.name],
                     form_factor,
                     fixed_nuisances=switched_off[experiment.name],
-                    shared=shared_by(experiment, common),
+                    shared=shared_by(experiment, common, widths),
                 )
                 for experiment in experiments
             }

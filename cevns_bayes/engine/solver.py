@@ -32,6 +32,8 @@ DAMPING = 1e-4  # at first, relative to the curvature
 MIN_DAMPING, MAX_DAMPING = 1e-8, 1e8
 MAX_MOVE = 4.0  # in widths of the priors, per step
 NO_STIFFNESS = 1e-12
+BENT = 0.01  # With minus the curvature above this, in widths of the priors, it is a saddle point.
+OFF_SADDLE = 0.1  # of these widths
 
 
 class Solution(NamedTuple):
@@ -164,11 +166,15 @@ class Solver:
         """
         moving = ~_as_mask(held, start.shape)
         search = _Search(self, self._measured(counts), start, moving, rest, tolerance, far)
-        for number in range(rounds):
-            search.climb(number)
-            if not search.todo.size:
-                break
-        return search.solution(curvature, inherit)
+        search.run(rounds)
+        if not curvature:
+            return search.points()
+        found = search.solution(inherit)
+        if search.leave_saddles(found):
+            search.run(rounds)
+            found = search.solution(inherit)
+            found.converged[search.saddles(found)[0]] = False
+        return found
 
     def heights(self, x: np.ndarray, counts: Counts | Measured | None = None) -> np.ndarray:
         """:meth:`Compiled.height` at many points, shape (points,)."""
@@ -316,6 +322,13 @@ class _Search:
         """Which points will stay too far below the highest."""
         return self.height + self.left < np.fmax.reduce(self.height) - self.far
 
+    def run(self, rounds: int) -> None:
+        """Climb until all have arrived."""
+        for number in range(rounds):
+            self.climb(number)
+            if not self.todo.size:
+                break
+
     def climb(self, number: int) -> None:
         """Steps of the points that have not arrived."""
         todo = self.todo
@@ -330,17 +343,37 @@ class _Search:
             array[todo] = of_todo
         self.todo = np.flatnonzero(~(self.left <= self.tolerances) & ~self.hopeless)
 
-    def solution(self, curvature: bool, inherit: bool) -> Solution:
-        """What has been found, with the rest at the maxima."""
-        converged = self.left <= self.tolerances
-        if not curvature:
-            none = np.zeros((len(self.x), 0, 0))
-            return Solution(self.x, self.height, none, none, converged)
+    def saddles(self, found: Solution) -> tuple[np.ndarray, np.ndarray]:
+        """Which points are saddle points, and along which axes they are no maxima, as a move."""
+        (low, high), widths = self.solver.compiled.limits, self.solver.compiled.widths
+        free = self.moving & (found.x > low) & (found.x < high)
+        known = found.converged & np.isfinite(found.curvature).all(axis=(1, 2))
+        scaled = found.curvature * widths[:, None] * widths
+        both = known[:, None, None] & free[:, :, None] & free[:, None]
+        values, vectors = np.linalg.eigh(np.where(both, scaled, 0.0))
+        chosen = np.flatnonzero(values[:, 0] < -BENT) if values.size else np.empty(0, dtype=int)
+        return chosen, widths * vectors[chosen, :, 0]
+
+    def leave_saddles(self, found: Solution) -> bool:
+        """Go on beside the saddle points; whether there are any."""
+        self.todo, moves = self.saddles(found)
+        self.x[self.todo] += OFF_SADDLE * moves
+        self.rest[self.todo], self.damping[self.todo] = 0.0, DAMPING
+        return bool(self.todo.size)
+
+    def points(self) -> Solution:
+        """What has been found, without the curvature."""
+        none = np.zeros((len(self.x), 0, 0))
+        return Solution(self.x, self.height, none, none, self.left <= self.tolerances)
+
+    def solution(self, inherit: bool) -> Solution:
+        """With the curvature, and the rest at the maxima."""
         rest = self.rest if inherit else np.zeros_like(self.rest)
         lacking = ~self.hopeless & ~rest.any(axis=(1, 2))
         if lacking.any():
             (rest[lacking],) = self.solver._rests(self.measured, self.x, todo=lacking)
-        return Solution(self.x, self.height, self.curvature + rest, rest, converged)
+        curvature = self.curvature + rest
+        return Solution(self.x, self.height, curvature, rest, self.left <= self.tolerances)
 
 
 def _as_mask(held: Collection[int] | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import cast
 import numpy as np
 import xarray as xr
 
+from cevns_bayes.engine.nuisances import common_widths, fixed_nuisances, shared_by
 from cevns_bayes.engine.prediction import predict
 from cevns_bayes.engine.problem import ModelOptions
 from cevns_bayes.experiments.experiment import Experiment
@@ -21,14 +22,20 @@ def unchanged(options: ModelOptions) -> ModelOptions:
     return {**options, "priors": None, "fixed": None}
 
 
-def nuisances_of(experiment: Experiment, fitted: Mapping[str, float]) -> dict[str, float]:
-    """Nuisances as the experiment alone has them: its own part plus the shared part."""
-    own = {}
-    for nuisance in experiment.nuisances:
-        name, common = experiment.qualified(nuisance.name), nuisance.common_name
-        if name in fitted or common in fitted:
-            own[name] = fitted.get(name, 0.0) + fitted.get(common, 0.0)
-    return own
+def nuisances_of(
+    experiment: Experiment, fitted: Mapping[str, float], widths: Mapping[str, float]
+) -> dict[str, float]:
+    """Nuisances as the experiment alone has them: its own part plus the shared part.
+
+    ``widths`` are those of the common parts.
+    """
+    common = {name: fitted[name] for name in widths if name in fitted}
+    shared, alone = shared_by(experiment, common, widths), {}
+    for name in (nuisance.name for nuisance in experiment.nuisances):
+        own = experiment.qualified(name)
+        if own in fitted or name in shared:
+            alone[own] = fitted.get(own, 0.0) + shared.get(name, 0.0)
+    return alone
 
 
 def expectations(
@@ -43,12 +50,13 @@ def expectations(
     held, and the Standard Model with nuisances at zero.
     """
     physics, found = unchanged(options), {}
+    widths = common_widths(experiments, fixed_nuisances(scenario, [*experiments]))
     for experiment in experiments:
         at = {
             name: fitted.get(experiment.qualified(name), fitted.get(name, np.nan))
             for name in scenario.parameter_names
         }
-        nuisances = nuisances_of(experiment, fitted)
+        nuisances = nuisances_of(experiment, fitted, widths)
         parts = [
             predict(scenario, at, experiment, nuisances=nuisances, **physics),
             predict("sm", {}, experiment, **physics),

@@ -1,5 +1,7 @@
 """The engine: functions that JAX compiles against PyMC's, maxima against another minimiser."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pymc as pm
@@ -7,6 +9,7 @@ import pytest
 import scipy.optimize
 
 import cevns_bayes as cb
+from cevns_bayes.authoring import vector, weak_charge
 from cevns_bayes.engine.batches import BATCH
 from cevns_bayes.engine.compiled import Compiled, Measured
 from cevns_bayes.engine.problem import Problem
@@ -31,10 +34,17 @@ def at(compiled, values):
 
 @pytest.mark.parametrize(
     ("scenario", "data"),
-    [("nsi-ee-ud", ["csi"]), ("sterile-oscillation", ["lar"]), ("sm", ["csi", "lar-gaussian"])],
+    [
+        ("nsi-ee-ud", ["csi"]),
+        ("sterile-oscillation", ["lar"]),
+        ("sm", ["csi", "lar-gaussian"]),
+        ("sm", ["negative"]),
+    ],
 )
 def test_log_density_is_that_of_the_model(scenario, data):
-    problem = Problem.build(scenario, data)
+    gaussian = cb.load_experiment("lar-gaussian")
+    negative = replace(gaussian, counts=gaussian.counts - 5.0)  # as where background is subtracted
+    problem = Problem.build(scenario, [negative if name == "negative" else name for name in data])
     compiled = Compiled.of(problem)
     model = problem.model
     density = model.compile_fn(model.logp(jacobian=False), mode="FAST_COMPILE")
@@ -163,3 +173,25 @@ def test_points_that_still_rise_are_not_given_up():
     found = solver.solve(start, [0], far=300.0)
     assert found.converged.all()
     np.testing.assert_allclose(found.height, solver.solve(start, [0]).height, rtol=1e-9)
+
+
+def test_a_saddle_point_is_left():
+    """The rate is proportional to kappa + lam^2, and nuisances begin at lam = 0."""
+
+    def declare():
+        kappa, lam = pm.Uniform("kappa", 0.0, 3.0), pm.Uniform("lam", -1.0, 1.0)
+
+        def cross_section(target, flavour):
+            return vector(target, (kappa + lam**2) * weak_charge(target, 0.2387) ** 2)
+
+        return cross_section
+
+    kappa = cb.Parameter("kappa", r"$\kappa$", standard_model=1.0)
+    scenario = cb.Scenario("kappa and lambda", (kappa,), "none", declare)
+    solver = solver_of(Problem.build(scenario, ["csi"]))
+    found = solver.solve(at(solver.compiled, [[0.2], [0.6], [1.5]]), [0])
+    assert found.converged.all()
+    assert found.height[0] == pytest.approx(found.height[1], abs=1e-6)
+    lam = found.x[:, 1]
+    assert lam[0] ** 2 - lam[1] ** 2 == pytest.approx(0.4, abs=1e-3)
+    assert lam[2] == 0.0
