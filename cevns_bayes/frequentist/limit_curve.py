@@ -15,7 +15,7 @@ from cevns_bayes.engine.problem import DEFAULT_DATA, DataLike, ModelOptions, Pro
 from cevns_bayes.engine.solver import Solution
 from cevns_bayes.errors import InputError
 from cevns_bayes.frequentist.curves import Curve, threshold
-from cevns_bayes.frequentist.line import Line, insert
+from cevns_bayes.frequentist.line import FAR, Line, insert
 from cevns_bayes.frequentist.search import Search
 from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.priors import sampled_name
@@ -26,8 +26,8 @@ COUPLINGS = 41  # at each mass, before the limits are refined,
 NEAR_POINTS = np.linspace(-4.0, 4.0, 9)  # and these around minima, in units of the error
 ON_LINE, MOST = 401, 3  # points of a line along which minima are looked for; that many of them
 ROUNDS = 3
-LOW, FAR = 0.5, 100.0  # Delta chi^2 without a fit between which nuisances are fitted
-CLOSE = 0.01  # A point whose Delta chi^2 is closer to the height than this is an end.
+LOW = 0.5  # Where Delta chi^2 is lower without a fit, nuisances need none.
+CLOSE = 0.01  # An end is a point whose Delta chi^2 is that close to the height, if low, relatively.
 NOT_AT_END = 0.05  # of a segment
 MAX_STEPS = 20
 
@@ -73,7 +73,7 @@ def limit_curve(
     """
     if not isinstance(masses, int) or masses < 2:
         raise InputError(f"masses must be an integer of at least 2, got {masses!r}")
-    threshold(level, 1)
+    threshold(level, 1)  # which refuses a wrong one
     problem = Problem.build(scenario, data, **options)
     return limit_curve_of(problem.scenario, Search.of(problem), level, masses)
 
@@ -87,8 +87,9 @@ def limit_curve_of(
     low, high = search.box[mass]
     is_log = search.names[mass] != names[0]
     spaced = np.linspace if is_log or low <= 0 else np.geomspace
-    lines = _lines(search, mass, coupling, spaced(low, high, masses))
-    _refine(search, lines, level)
+    height = threshold(level, 1)
+    lines = _lines(search, mass, coupling, spaced(low, high, masses), min(LOW, height / 10))
+    _refine(search, lines, height)
     limits = search.solver.compiled.limits[:, coupling]
     curves = [_curve(line, limits) for line in lines]
     at = np.array([line.points.x[0, mass] for line in lines])
@@ -101,8 +102,10 @@ def limit_curve_of(
     )
 
 
-def _lines(search: Search, mass: int, coupling: int, masses: np.ndarray) -> list[Line]:
-    """At each mass, minima along the coupling."""
+def _lines(
+    search: Search, mass: int, coupling: int, masses: np.ndarray, inside: float
+) -> list[Line]:
+    """At each mass, minima along the coupling; fitted where Delta chi^2 is not below ``inside``."""
     start = np.tile(search.minima.x[0], (len(masses), 1))
     start[:, mass] = masses
     low, high = search.box[coupling]
@@ -113,9 +116,10 @@ def _lines(search: Search, mass: int, coupling: int, masses: np.ndarray) -> list
     grid[:, coupling] = np.tile(np.linspace(low, high, COUPLINGS), len(masses))
     found = [lowest, search.solver.unsolved(grid)]
     rise = 2 * (_lowest_at(grid[:, mass], lowest, mass) - found[1].height)
-    wanted = [*_around(search, lowest, mass, coupling), grid[(rise > LOW) & (rise < FAR)]]
+    wanted = [*_around(search, lowest, mass, coupling), grid[rise > inside]]
     if sum(map(len, wanted)):
-        found.append(search.solver.solve(np.concatenate(wanted), held, rounds=ROUNDS))
+        start = np.concatenate(wanted)
+        found.append(search.solver.solve(start, held, rounds=ROUNDS, far=FAR / 2))
     points = Solution.joined(found)
     points = points.at(np.isfinite(points.height))
     name = search.names[coupling]
@@ -139,9 +143,8 @@ def _around(search: Search, minima: Solution, mass: int, coupling: int) -> Itera
         yield points
 
 
-def _refine(search: Search, lines: list[Line], level: float) -> None:
+def _refine(search: Search, lines: list[Line], height: float) -> None:
     """Until the ends of the intervals are exact."""
-    height = threshold(level, 1)
     for _ in range(MAX_STEPS):
         wanted = [_crossings(line, height) for line in lines]
         if not sum(map(len, wanted)):
@@ -156,7 +159,7 @@ def _crossings(line: Line, height: float) -> np.ndarray:
     """
     delta = line.delta()
     above = delta > height
-    close = np.abs(delta - height) < CLOSE
+    close = np.abs(delta - height) < CLOSE * min(1.0, height)
     wanted = (above[1:] != above[:-1]) & ~close[1:] & ~close[:-1]
     left, right = line.values[:-1][wanted], line.values[1:][wanted]
     offset = np.log1p(delta) - np.log1p(height)

@@ -105,3 +105,17 @@ def test_wrong_number_of_masses():
 def test_limit_curves_are_of_parameters_that_scenarios_have(scenario):
     loaded = cb.load_scenario(scenario)
     assert {*(loaded.limit_curve or ())} <= {*loaded.parameter_names}
+
+
+def test_a_degenerate_nuisance_hides_no_limit(toy):
+    """chi^2 is 1e4 (g^2 - alpha)^2 + alpha^2: 1e4 g^4 where nothing is fitted, 1 g^4 otherwise."""
+
+    def residuals(log10_mass, log10_coupling, alpha):
+        return [100 * (10 ** (2 * log10_coupling) - alpha) + 0 * log10_mass]
+
+    priors = {"log10_mass": (pm.Uniform, -1, 2), "log10_coupling": (pm.Uniform, -3, 1)}
+    solver = toy(residuals, 1, **priors, alpha=(pm.Normal, 0, 1))
+    for level in (0.2, 0.90):
+        limits = limit_curve_of(SCENARIO, Search(solver), level=level, masses=4)["upper_limit"]
+        exact = (threshold(level, 1) * (1 + 1e-4)) ** 0.25
+        np.testing.assert_allclose(limits, exact, rtol=3e-3)
