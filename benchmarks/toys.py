@@ -53,7 +53,7 @@ def main(scenario="weak-mixing-angle", data="csi", toys="1000", looped="20"):
     print(f"{scenario} on {data}: {1e3 * batched:.2f} ms per toy, {toys} toys at once")
 
     one = [jax.tree.map(lambda array, i=i: array[i], measured) for i in range(int(looped))]
-    best = [maxima(search.solver, search.box, toy).height[0] for toy in one]
+    best = [maxima(search.solver.of(toy), search.box).height[0] for toy in one]
     missed = found.chi2[: len(one)] - np.asarray(compiled.chi2(np.array(best)))
     print(f"above the search for all maxima, of {looped} toys: {missed.max():.1e} at most")
 

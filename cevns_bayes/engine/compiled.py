@@ -173,6 +173,11 @@ class Compiled:
         return np.array([prior.peak for prior in self.priors])
 
     @cached_property
+    def centres(self) -> np.ndarray:
+        """Of Gaussian priors, and peaks of others, shape (variables,)."""
+        return np.array([prior.centre for prior in self.priors])
+
+    @cached_property
     def precisions(self) -> np.ndarray:
         """1/sigma^2 of Gaussian priors of nuisances, zero for others, shape (variables,)."""
         widths = [prior.pull_width for prior in self.priors]
@@ -182,9 +187,10 @@ class Compiled:
     def key(self) -> str | None:
         """Of all functions, for :func:`cevns_bayes.engine.kept.kept`."""
         of_parts = [f for part in self.parts for f in (part.expected, part.log_likelihood)]
-        numbers = [self.limits, self.widths, self.peaks, self.precisions, np.array(self.interest)]
+        numbers = [self.limits, self.widths, self.peaks, self.centres, self.precisions]
         functions = [self.log_prior_of_nuisances, self.others, *of_parts]
-        return key_of(functions, *numbers, *(part.seen for part in self.parts))
+        seen = [part.seen for part in self.parts]
+        return key_of(functions, *numbers, np.array(self.interest), *seen)
 
     def key_of(self, use: str) -> str | None:
         """That of what is made of them for one use."""
@@ -200,7 +206,7 @@ class Compiled:
 
         -(x - c - s)^2/2 sigma^2 is -(x - c)^2/2 sigma^2 and a term that is linear in x.
         """
-        tilt = self.precisions * shifts * (jnp.asarray(x) - self.peaks - shifts / 2)
+        tilt = self.precisions * shifts * (jnp.asarray(x) - self.centres - shifts / 2)
         return self.log_prior_of_nuisances(*x) + tilt.sum()
 
     def height(self, x: Any, counts: Counts, shifts: Any = 0.0) -> Any:
@@ -220,11 +226,13 @@ class Compiled:
         return float(self.log_prior_of_nuisances(*self.peaks))
 
     def best_log_likelihood(self, counts: Counts) -> float:
-        """Log-likelihood of expected counts equal to the counts, by way of others allowed to all."""
-        known = ((e.likelihood, n, np.maximum(n, 1.0)) for e, n in zip(self.experiments, counts, strict=True))
-        return sum(
-            float((of.logpdf(n, mu) + of.deviance(n, mu) / 2).sum()) for of, n, mu in known
+        """Log-likelihood of expected counts equal to the counts."""
+        # By way of other ones: a Gaussian may have negative counts, Poisson's mean is positive.
+        known = (
+            (e.likelihood, n, np.maximum(n, 1.0))
+            for e, n in zip(self.experiments, counts, strict=True)
         )
+        return sum(float((of.logpdf(n, mu) + of.deviance(n, mu) / 2).sum()) for of, n, mu in known)
 
 
 def other_deterministics(problem: Problem) -> list[Any]:

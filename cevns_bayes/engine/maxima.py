@@ -12,7 +12,6 @@ from scipy.signal import find_peaks
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
-from cevns_bayes.engine.compiled import Counts, Measured
 from cevns_bayes.engine.solver import Solution, Solver
 from cevns_bayes.scenarios.prior_view import SEED
 
@@ -23,7 +22,7 @@ FAR_BELOW = -1e30  # any height
 ROUNDS, ROUGH = 3, 1e-4  # for points of the sequence, whose heights are only compared
 
 
-def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = None) -> Solution:
+def maxima(solver: Solver, box: np.ndarray) -> Solution:
     """All distinct local maxima of the likelihood, nothing held.
 
     Parameters
@@ -31,8 +30,6 @@ def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = N
     box
         Ends between which the parameters of interest are searched, shape (parameters, 2), finite;
         a maximum may lie outside, within the bounds of the priors.
-    counts
-        By experiment, in place of the observed ones.
 
     Returns
     -------
@@ -44,19 +41,14 @@ def maxima(solver: Solver, box: np.ndarray, counts: Counts | Measured | None = N
     start = np.tile(solver.compiled.peaks, (len(values), 1))
     start[:, : len(box)] = values
     held = range(len(box))
-    found = solver.solve(
-        start, held, counts=counts, rounds=ROUNDS, tolerance=ROUGH, curvature=False
-    )
+    found = solver.solve(start, held, rounds=ROUNDS, tolerance=ROUGH, curvature=False)
     scaled = (values - box[:, 0]) / np.ptp(box, axis=1)
     feet = found.at(local_maxima(scaled, found.height, NEIGHBOURS))
-    tops = climbed(solver, feet.x, box, counts) if len(feet.x) else feet
+    tops = climbed(solver, feet.x, box) if len(feet.x) else feet
     if not tops.x.size or not box.size:
         return tops
-    lines = [
-        lines_through(solver, tops.x[:1], i, (low, high), counts)
-        for i, (low, high) in enumerate(box)
-    ]
-    return climbed(solver, np.concatenate([tops.x, *lines]), box, counts)
+    lines = [lines_through(solver, tops.x[:1], i, (low, high)) for i, (low, high) in enumerate(box)]
+    return climbed(solver, np.concatenate([tops.x, *lines]), box)
 
 
 def observed_maxima(solver: Solver, box: np.ndarray) -> Solution:
@@ -71,13 +63,11 @@ def observed_maxima(solver: Solver, box: np.ndarray) -> Solution:
 _OBSERVED: WeakKeyDictionary[Solver, dict[bytes, Solution]] = WeakKeyDictionary()
 
 
-def climbed(
-    solver: Solver, feet: np.ndarray, box: np.ndarray, counts: Counts | Measured | None = None
-) -> Solution:
+def climbed(solver: Solver, feet: np.ndarray, box: np.ndarray) -> Solution:
     """The distinct maxima that are reached from points (points, variables), the highest first."""
-    found = solver.solve(feet, (), counts=counts)
+    found = solver.solve(feet, ())
     if not found.converged.all():
-        found = solver.solve(found.x, (), rest=found.rest, counts=counts)
+        found = solver.solve(found.x, (), rest=found.rest)
     return found.at(_distinct(found.x[:, : len(box)] / np.ptp(box, axis=1), found.height))
 
 
@@ -86,7 +76,6 @@ def lines_through(
     points: np.ndarray,
     index: int,
     ends: tuple[float, float],
-    counts: Counts | Measured | None = None,
     *,
     size: int = 1001,
     most: int = 10,
@@ -97,7 +86,7 @@ def lines_through(
     """
     line = np.repeat(points, size, axis=0)
     line[:, index] = np.tile(np.linspace(*ends, size), len(points))
-    heights = solver.heights(line, counts).reshape(len(points), size)
+    heights = solver.heights(line).reshape(len(points), size)
     rows = line.reshape(len(points), size, -1)
     return np.concatenate([row[peaks(of)[:most]] for row, of in zip(rows, heights, strict=True)])
 

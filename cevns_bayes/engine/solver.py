@@ -198,10 +198,10 @@ class Solver:
             return self.measured
         return counts if isinstance(counts, Measured) else self.measured._replace(counts=counts)
 
-    def unsolved(self, x: np.ndarray, counts: Counts | Measured | None = None) -> Solution:
+    def unsolved(self, x: np.ndarray) -> Solution:
         """Points as they are, with their heights and no curvature, among solutions."""
         zeros = np.zeros((*x.shape, x.shape[1]))
-        height = self.heights(x, counts)
+        height = self.heights(x)
         return Solution(x, height, zeros, zeros, np.zeros(len(x), dtype=bool))
 
     def _height(self, measured: Measured, x: Any) -> tuple[Any]:
@@ -320,14 +320,13 @@ class _Search:
     @property
     def hopeless(self) -> np.ndarray:
         """Which points will stay too far below the highest."""
-        return self.height + self.left < np.fmax.reduce(self.height) - self.far
+        return self.height + self.left < np.fmax.reduce(self.height, initial=-np.inf) - self.far
 
     def run(self, rounds: int) -> None:
         """Climb until all have arrived."""
         for number in range(rounds):
-            self.climb(number)
-            if not self.todo.size:
-                break
+            if self.todo.size:
+                self.climb(number)
 
     def climb(self, number: int) -> None:
         """Steps of the points that have not arrived."""

@@ -108,7 +108,7 @@ def pseudo_data(
     x = _truths(problem, solver.compiled, truth, seeds)
     measured = drawn(solver, x, seeds)
     centres = np.where(
-        solver.compiled.precisions > 0, solver.compiled.peaks + measured.shifts, np.nan
+        solver.compiled.precisions > 0, solver.compiled.centres + measured.shifts, np.nan
     )
     return PseudoData(solver.compiled.names, x, list(measured.counts), centres, problem)
 
@@ -135,7 +135,7 @@ def drawn(solver: Solver, x: np.ndarray, seeds: Sequence[np.random.SeedSequence]
     noise = np.stack([rng.normal(size=x.shape[1]) for rng in rngs])
     has_pull = compiled.precisions > 0
     sigma = np.where(has_pull, compiled.precisions, np.inf) ** -0.5
-    return Measured(counts, np.where(has_pull, x - compiled.peaks + sigma * noise, 0.0))
+    return Measured(counts, np.where(has_pull, x - compiled.centres + sigma * noise, 0.0))
 
 
 def _child_of(seed: np.random.SeedSequence) -> np.random.SeedSequence:

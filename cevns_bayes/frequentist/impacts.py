@@ -20,10 +20,10 @@ def impacts_of(search: Search, best_fit: FitResult) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Over ``nuisance``: ``pull``, the best fit in units of the width of its prior, and
-        ``constraint``, the error of the fit in these, both NaN for nuisances without a Gaussian
-        prior. ``impact`` also over ``side``, -1 and 1, and ``parameter``, as sampled; NaN where the
-        nuisance has no error.
+        Over ``nuisance``: ``pull``, the best fit less the centre of its prior, and
+        ``constraint``, the error of the fit, both in units of its width, NaN for nuisances without
+        a Gaussian prior. ``impact`` also over ``side``, -1 and 1, and ``parameter``, as sampled;
+        NaN where the nuisance has no error.
     """
     compiled, names = search.solver.compiled, search.names
     nuisances = np.arange(len(names), len(compiled.names))
@@ -36,7 +36,7 @@ def impacts_of(search: Search, best_fit: FitResult) -> xr.Dataset:
     moved[:, ~np.isfinite(errors[nuisances])] = np.nan
     return xr.Dataset(
         {
-            "pull": ("nuisance", best[nuisances] / widths),
+            "pull": ("nuisance", (best - compiled.centres)[nuisances] / widths),
             "constraint": ("nuisance", errors[nuisances] / widths),
             "impact": (("side", "nuisance", "parameter"), moved),
         },

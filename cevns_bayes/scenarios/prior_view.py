@@ -82,6 +82,11 @@ class Prior:
         return float(draws[pm.logp(self.rv, draws).eval(mode=AS_WRITTEN).argmax()])
 
     @property
+    def centre(self) -> float:
+        """Of a Gaussian, which may lie where it is cut off; the peak of others."""
+        return float(self._parameters[0]) if self._is_normal else self.peak
+
+    @property
     def standard_deviation(self) -> float:
         """Standard deviation; between two finite limits, that of a uniform distribution.
 

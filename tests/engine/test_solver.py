@@ -153,6 +153,21 @@ def test_shifted_measurements_are_shifted_priors():
     np.testing.assert_allclose(plain.chi2(found.height), other.chi2(expected.height), atol=1e-6)
 
 
+def test_a_gaussian_may_have_its_centre_where_it_is_cut():
+    name, cut = "csi::alpha_brn", "TruncatedNormal({}, 0.25, lower=-0.1)"
+    plain, other = (
+        Compiled.of(Problem.build("weak-mixing-angle", "csi", priors={name: cut.format(centre)}))
+        for centre in (-0.3, 0.0)
+    )
+    shifts = np.zeros(len(plain.priors))
+    shifts[plain.names.index(name)] = 0.3
+    start = at(plain, [[0.2], [0.3]])
+    found = Solver(plain).of(Measured(plain.counts, shifts)).solve(start, held=[0])
+    expected = Solver(other).solve(start, held=[0])
+    np.testing.assert_allclose(found.x, expected.x, atol=1e-4)
+    np.testing.assert_allclose(np.diff(found.height), np.diff(expected.height), atol=1e-6)
+
+
 def test_each_point_may_have_pseudo_data_of_its_own(solver):
     rng = np.random.default_rng(3)
     counts = rng.poisson(20.0, (5, *solver.compiled.counts[0].shape)).astype(float)

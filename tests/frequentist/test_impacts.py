@@ -24,6 +24,22 @@ def test_pulls_are_best_fits_in_units_of_the_priors(impacts, weak_mixing_angle_f
     assert np.isnan(impacts["pull"].sel(nuisance="csi::alpha_time"))  # It is flat.
 
 
+def test_pulls_are_from_the_centres_of_the_priors(csi):
+    name = "csi::alpha_brn"
+    options = {"priors": {name: "Normal(1.0, 0.25)"}, "fixed": {"sin2_theta_w": 0.2387}}
+    problem = Problem.build("weak-mixing-angle", csi, **options)
+    best = cb.fit("weak-mixing-angle", csi, **options)
+    pull = impacts_of(Search.of(problem), best)["pull"].sel(nuisance=name)
+    assert float(pull) == pytest.approx((best.nuisances[name] - 1.0) / 0.25)
+
+
+def test_without_nuisances_there_is_none(csi):
+    held = {csi.qualified(nuisance.name): 0.0 for nuisance in csi.nuisances}
+    problem = Problem.build("weak-mixing-angle", csi, fixed=held)
+    found = impacts_of(Search.of(problem), cb.fit("weak-mixing-angle", csi, fixed=held))
+    assert found["impact"].shape == (2, 0, 1)
+
+
 def test_impacts_are_those_of_fits_with_the_nuisance_held(impacts, csi, weak_mixing_angle_fit):
     name = "csi::alpha_radius"
     best, error = (getattr(weak_mixing_angle_fit, of)[name] for of in ("values", "errors"))

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-import cevns_bayes as cb
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.engine.solver import solver_of
 from cevns_bayes.report.expectations import expectations
