@@ -9,7 +9,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import arviz as az
@@ -17,12 +17,16 @@ import numpy as np
 import xarray as xr
 from scipy.special import logsumexp
 
-from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, check_convergence
-from cevns_bayes.bayesian.provenance import require
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, check_convergence, pareto_smoothed
+from cevns_bayes.bayesian.power_scaling import ROUNDING, SAMPLE_DIMS
+from cevns_bayes.bayesian.provenance import provenance, require
+from cevns_bayes.compiling import AS_WRITTEN
+from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError, counted
 
 # WAIC of a bin above this variance is not reliable: Vehtari, Gelman, Gabry, arXiv:1507.04544.
 MAX_WAIC_VARIANCE = 0.4
+MIN_DRAWS = 25  # A fifth of them is the tail of the weights of LOO, whose shape needs five.
 
 _log = logging.getLogger(__name__)
 
@@ -41,14 +45,16 @@ def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
         Over ``model``: ``elpd_loo`` with ``se_loo`` and ``p_loo`` (effective parameters);
         ``difference`` to the best and ``se_difference``, from the pairs of bins; ``weight``, that
         of the model in the mixture which predicts the bins best (stacking, arXiv:1704.02030);
-        ``unreliable_loo``, the number of bins with Pareto k above 0.7; ``elpd_waic``, ``se_waic``,
+        ``unreliable_loo``, the number of bins with Pareto k above 0.7, and all of
+        LOO is NaN with fewer than 25 draws; ``elpd_waic``, ``se_waic``,
         ``p_waic``, and ``unreliable_waic``, bins whose log-likelihood has a variance above 0.4:
         with any, WAIC is not to be trusted, LOO may be.
         ``log_evidence`` and ``log_evidence_error`` (NaN where the sampler gives none, as NUTS);
         ``log_bayes_factor`` and its error, against the first model that has an evidence, which is
         the best by LOO unless that one was sampled by NUTS.
-        Over ``model`` and ``bin``: ``loo``, ``waic``, ``pareto_k`` and ``waic_variance``.
-        All are natural logarithms, not multiplied by -2.
+        Over ``model`` and ``bin``: ``loo``, ``waic``, ``pareto_k``, -inf where nothing moves the
+        bin, and ``waic_variance``. All are natural logarithms, not multiplied by -2.
+        attrs: ``problems``, JSON of model -> why its posterior has not converged.
 
     Raises
     ------
@@ -73,20 +79,54 @@ def compare(posteriors: Mapping[str, xr.DataTree]) -> xr.Dataset:
 
 @dataclass(frozen=True)
 class Scores:
-    """How well a posterior with these ``attrs`` predicts the bins: its row of :func:`compare`."""
+    """How well a posterior with these ``attrs`` predicts the bins: its row of :func:`compare`.
+
+    ``problems`` is why it has not converged.
+    """
 
     attrs: Mapping[Any, Any]
     loo: az.ELPDData
     row: xr.Dataset
+    problems: str = ""
 
 
 def scores(name: str, posterior: xr.DataTree) -> Scores:
     """Those of one posterior, for :func:`ranked`; ``name`` is for warnings."""
     by_bin = log_likelihood_by_bin(posterior)
-    _check_usable(name, posterior, by_bin)
-    loo = _loo(posterior, by_bin)
-    columns = [_loo_columns(loo), _waic_columns(by_bin), _evidence_columns(posterior)]
-    return Scores(posterior.attrs, loo, xr.merge(columns))
+    _check_usable(name, by_bin)
+    problems = "; ".join(check_convergence(posterior).problems)
+    if problems:
+        _log.warning("'%s' has not converged: %s.", name, problems)
+    draws = posterior["posterior"].to_dataset().sel(draw=by_bin["draw"])
+    found = _scored(posterior.attrs, by_bin, _relative_size(draws))
+    if np.isnan(found.loo.elpd):
+        _log.warning("LOO of '%s' needs %d draws or more.", name, MIN_DRAWS)
+    return replace(found, problems=problems)
+
+
+def scores_of_point(problem: Problem) -> Scores:
+    """Those of a model in which nothing is free: its likelihood is its evidence."""
+    expected = expected_of_point(problem)
+    by_name = {
+        e.qualified("counts"): e.likelihood.logpdf(e.counts, expected[e.name]).ravel()
+        for e in problem.experiments
+    }
+    by_bin = np.concatenate([log for _, log in sorted(by_name.items())])
+    draws = xr.DataArray(np.tile(by_bin, (1, 2, 1)), dims=(*SAMPLE_DIMS, "bin"))
+    evidence = {"log_evidence": by_bin.sum(), "log_evidence_error": 0.0}
+    return _scored(provenance(problem, "none", {}) | evidence, draws, 1.0)
+
+
+def expected_of_point(problem: Problem) -> dict[str, np.ndarray]:
+    """Expected counts by experiment of a model in which nothing is free."""
+    variables = {e.name: problem.model[e.qualified("expected")] for e in problem.experiments}
+    return {name: variable.eval(mode=AS_WRITTEN) for name, variable in variables.items()}
+
+
+def _scored(attrs: Mapping[Any, Any], by_bin: xr.DataArray, relative_size: float) -> Scores:
+    loo = _loo(by_bin, relative_size)
+    columns = [_loo_columns(loo), _waic_columns(by_bin), _evidence_columns(attrs)]
+    return Scores(attrs, loo, xr.merge(columns))
 
 
 def ranked(scored: Mapping[str, Scores]) -> xr.Dataset:
@@ -98,10 +138,13 @@ def ranked(scored: Mapping[str, Scores]) -> xr.Dataset:
         {name: of.loo for name, of in scored.items()}, method="stacking", round_to="none"
     )
     table = table.sel(model=list(ranking.index))
-    table["difference"] = "model", ranking["elpd_diff"].to_numpy(dtype=float)
-    table["se_difference"] = error_of_sum(table["loo"] - table["loo"].isel(model=0, drop=True))
-    table["weight"] = "model", ranking["weight"].to_numpy(dtype=float)
-    return table.assign(_bayes_factors(table))
+    by_bin = table["loo"] - table["loo"].isel(model=0, drop=True)
+    table["difference"] = by_bin.sum("bin", skipna=False)
+    table["se_difference"] = error_of_sum(by_bin)
+    weight = xr.DataArray(ranking["weight"].to_numpy(dtype=float), dims="model")
+    table["weight"] = weight.where(table["elpd_loo"].notnull().all())
+    problems = {name: of.problems for name, of in scored.items() if of.problems}
+    return table.assign(_bayes_factors(table)).assign_attrs(problems=json.dumps(problems))
 
 
 def _check_same_data(attrs: Mapping[str, Mapping[Any, Any]]) -> None:
@@ -124,14 +167,12 @@ def _warn_of_versions(attrs: Mapping[str, Mapping[Any, Any]]) -> None:
         _log.warning("The posteriors are of different versions of cevns-bayes: %s.", each)
 
 
-def _check_usable(name: str, posterior: xr.DataTree, by_bin: xr.DataArray) -> None:
+def _check_usable(name: str, by_bin: xr.DataArray) -> None:
     unusable = int((~np.isfinite(by_bin.to_numpy())).any(axis=(0, 1)).sum())
     if unusable:
         raise InputError(
             f"the log-likelihood of '{name}' is not finite in {counted(unusable, 'bin')}"
         )
-    if problems := check_convergence(posterior).problems:
-        _log.warning("'%s' has not converged: %s.", name, "; ".join(problems))
 
 
 def log_likelihood_by_bin(posterior: xr.DataTree) -> xr.DataArray:
@@ -147,17 +188,36 @@ def log_likelihood_by_bin(posterior: xr.DataTree) -> xr.DataArray:
     return xr.concat(bins, "bin").transpose("chain", "draw", "bin").rename("log_likelihood")
 
 
-def _loo(posterior: xr.DataTree, by_bin: xr.DataArray) -> az.ELPDData:
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": posterior["posterior"].to_dataset().sel(draw=by_bin["draw"]),
-            "log_likelihood": by_bin.to_dataset(name="counts"),
-        }
+def _relative_size(draws: xr.Dataset) -> float:
+    """Effective size of draws over their number, the mean of all variables, as in ``az.loo``."""
+    if draws.sizes["chain"] == 1:
+        return 1.0
+    sizes = az.ess(draws, method="mean", relative=True).data_vars.values()
+    return float(np.hstack([size.to_numpy().ravel() for size in sizes]).mean())
+
+
+def _loo(by_bin: xr.DataArray, relative_size: float) -> az.ELPDData:
+    weights, pareto_k = xr.apply_ufunc(
+        *(_weights, by_bin),
+        kwargs={"relative_size": relative_size},
+        input_core_dims=[SAMPLE_DIMS],
+        output_core_dims=[SAMPLE_DIMS, []],
+        vectorize=True,
     )
+    given = {"log_weights": weights, "pareto_k": pareto_k, "reff": relative_size}
+    tree = xr.DataTree.from_dict({"log_likelihood": by_bin.to_dataset(name="counts")})
     with warnings.catch_warnings():  # of large Pareto k, which the table counts, and of one bin
         warnings.filterwarnings("ignore", "Estimated shape parameter of Pareto", UserWarning)
         warnings.filterwarnings("ignore", "The point-wise LOO is the same", UserWarning)
-        return az.loo(tree, var_name="counts", pointwise=True)
+        return az.loo(tree, var_name="counts", pointwise=True, **given)
+
+
+def _weights(log_likelihood: np.ndarray, relative_size: float) -> tuple[np.ndarray, float]:
+    """Log weights of the draws without a bin, the tail smoothed, and Pareto k; arrays of a bin."""
+    moves = np.ptp(log_likelihood) > ROUNDING
+    if moves and log_likelihood.size < MIN_DRAWS:
+        return log_likelihood * np.nan, np.nan
+    return pareto_smoothed(-log_likelihood if moves else 0 * log_likelihood, relative_size)
 
 
 def _loo_columns(loo: az.ELPDData) -> xr.Dataset:
@@ -189,9 +249,9 @@ def _waic_columns(by_bin: xr.DataArray) -> xr.Dataset:
     )
 
 
-def _evidence_columns(posterior: xr.DataTree) -> xr.Dataset:
+def _evidence_columns(attrs: Mapping[Any, Any]) -> xr.Dataset:
     names = ("log_evidence", "log_evidence_error")
-    return xr.Dataset({name: float(posterior.attrs.get(name, np.nan)) for name in names})
+    return xr.Dataset({name: float(attrs.get(name, np.nan)) for name in names})
 
 
 def _bayes_factors(table: xr.Dataset) -> dict[str, xr.DataArray]:

@@ -6,6 +6,8 @@ from typing import Any
 import arviz as az
 import numpy as np
 import xarray as xr
+from arviz_stats.base import array_stats
+from scipy.special import logsumexp
 
 from cevns_bayes.bayesian.provenance import require
 from cevns_bayes.errors import counted
@@ -65,12 +67,33 @@ class Convergence:
         return [*problems, *([self.doubts] if self.doubts else [])]
 
 
+def pareto_smoothed(
+    log_weights: np.ndarray, relative_size: float = 1.0
+) -> tuple[np.ndarray, float]:
+    """Log-weights whose sum is one and whose tail is smoothed (arXiv:1507.02646), and Pareto k.
+
+    Where all weights in the tail are equal there is nothing to smooth, and k is -inf.
+    """
+    plain = log_weights - logsumexp(log_weights)
+    if not np.ptp(log_weights):
+        return plain, -np.inf
+    try:
+        smoothed, pareto_k = array_stats.psislw(-log_weights.ravel(), r_eff=relative_size)
+    except ValueError as error:
+        if "tail values are the same" not in str(error):
+            raise
+        return plain, -np.inf
+    return smoothed.reshape(log_weights.shape), float(pareto_k)
+
+
 def sampled_names(posterior: xr.DataTree) -> list[str]:
     """Free variables of the posterior: parameters of interest, then nuisances.
 
     A log-uniform parameter is there as ``log10_<name>``.
     """
     names = _scalar_names(posterior)
+    if "log_prior" in posterior.children:  # without it one cannot tell them from Deterministics
+        names = [name for name in names if name in posterior["log_prior"].data_vars]
     return [name for name in names if sampled_name(names, name) == name]
 
 

@@ -15,10 +15,14 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from cevns_bayes.bayesian.couplings import KINDS, Coupling, Kind, couplings_of
-from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, MIN_ESS, check_convergence
+from cevns_bayes.bayesian.diagnostics import (
+    MAX_PARETO_K,
+    MIN_ESS,
+    check_convergence,
+    pareto_smoothed,
+)
 from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.provenance import check_made_of
 from cevns_bayes.bayesian.samplers.laplace import Laplace, quantiles_of, unsuitable
@@ -185,14 +189,14 @@ def reweighted(own: WeightedDraws, couplings: Sequence[Coupling], kind: Kind) ->
     inside = np.isfinite(log_weights)  # draws outside the new priors do not take part
     if inside.sum() < MIN_WEIGHTS:
         return replace(own, method=NONE, pareto_k=np.inf, share=0.0)
-    smoothed, pareto_k = array_stats.psislw(-log_weights[inside])  # wants old over new
+    smoothed, pareto_k = pareto_smoothed(log_weights[inside])
     weights = np.zeros(log_weights.shape)
     weights[inside] = np.exp(smoothed) * weights.size
     return replace(
         own,
         weights=own.weights.copy(data=weights),
         method=REWEIGHTED,
-        pareto_k=float(pareto_k),
+        pareto_k=pareto_k,
         share=float(weights.mean() ** 2 / (weights**2).mean()),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from cevns_bayes.bayesian.trial import try_predictions
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
 from cevns_bayes.scenarios.prior_view import prior_lines
@@ -32,6 +33,7 @@ def provenance(problem: Problem, sampler: str, settings: Mapping[str, Any]) -> d
         "data": json.dumps([experiment.name for experiment in experiments]),
         "data_sha256": json.dumps({e.name: e.fingerprint() for e in experiments}),
         "priors": "\n".join(prior_lines(problem.model)),
+        "predictions": try_predictions(problem),
         "sampler": sampler,
         "settings": json.dumps(settings, default=str),
         "versions": json.dumps({package: version(package) for package in _PACKAGES}),
@@ -60,7 +62,7 @@ def require(
 
 
 def check_made_of(posterior: xr.DataTree, problem: Problem) -> None:
-    """Raise InputError for a posterior of another scenario, of other data or under other priors."""
+    """Raise InputError for a posterior of another scenario, other data, priors or predictions."""
     require(posterior, ["posterior", "sample_stats"], ["scenario", "data", "priors"])
     attrs = posterior.attrs
     declared = prior_lines(problem.model)
@@ -75,5 +77,10 @@ def check_made_of(posterior: xr.DataTree, problem: Problem) -> None:
         used, asked = settings.get(name, default), problem.options.get(name, default)
         if used != asked:
             raise InputError(f"the posterior is one with {name} {used}, not {asked}")
-    if other := [line for line in attrs["priors"].splitlines() if line not in declared]:
+    used = attrs["priors"].splitlines()
+    if other := [line for line in used if line not in declared]:
         raise InputError(f"the posterior is one under another prior: {other[0]}")
+    if more := [line for line in declared if line not in used]:
+        raise InputError(f"the posterior is one without {more[0]}")
+    if attrs.get("predictions", digest := try_predictions(problem)) != digest:
+        raise InputError("the posterior is one of other predictions")

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pymc as pm
@@ -33,6 +34,15 @@ def try_predictions(problem: Problem) -> str:
         Expected counts that are not numbers, or signals that are negative with all nuisances at
         zero.
     """
+    if problem not in _TRIED:
+        _TRIED[problem] = _tried(problem)
+    return _TRIED[problem]
+
+
+_TRIED: WeakKeyDictionary[Problem, str] = WeakKeyDictionary()
+
+
+def _tried(problem: Problem) -> str:
     model = problem.model
     _warn_of_unlisted(problem)
     signals = _signals_without_nuisances(problem)

@@ -26,7 +26,8 @@ from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.scenarios.prior_view import Prior
 from cevns_bayes.scenarios.priors import sampled_name
 
-jax.config.update("jax_compilation_cache_dir", str(FOLDER))
+if jax.config.jax_compilation_cache_dir is None:  # which the user may have set
+    jax.config.update("jax_compilation_cache_dir", str(FOLDER))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 Counts = Sequence[np.ndarray]

@@ -118,6 +118,10 @@ class Solver:
             lambda x: [part.expected(*x) for part in compiled.parts],
             key=compiled.key_of("expected"),
         )
+        self._deterministics = of_points(
+            lambda x: [*(part.expected(*x) for part in compiled.parts), *compiled.others(*x)],
+            key=compiled.key_of("deterministics"),
+        )
 
     def of(self, measured: Measured) -> "Solver":
         """The solver of other measurements, with what was compiled for this one."""
@@ -192,6 +196,10 @@ class Solver:
     def expected(self, x: np.ndarray) -> list[np.ndarray]:
         """Expected counts by experiment, with an axis of points before those of the bins."""
         return batched(self._expected, x)
+
+    def deterministics(self, x: np.ndarray) -> list[np.ndarray]:
+        """Expected counts by experiment, then the model's other Deterministics, likewise."""
+        return batched(self._deterministics, x, size=MANY)
 
     def _measured(self, counts: Counts | Measured | None) -> Measured:
         if counts is None:

@@ -19,7 +19,7 @@ LEVELS = (0.68, 0.90, 0.95)
 DRAWN_POINTS = 500
 FINER = 4  # times as many points as on the grid of a surface
 MAX_SMOOTH = 20.0  # Where Delta chi^2 is higher, as where it is but a bound, a spline is flat.
-HIGHEST = 14.0  # Up to there borders are those of the spline.
+HIGHEST = 14.0  # Up to there surfaces show regions.
 MAX_BEND = 0.4  # Straight lines between points may be that far from the spline near a border.
 
 
@@ -95,16 +95,39 @@ class Surface:
 
     @property
     def resolved(self) -> bool:
-        """Whether straight lines between points tell the borders of regions as a spline does."""
+        """Whether straight lines between points tell the borders of regions as a spline does.
+
+        And the spline those of valleys through the minima.
+        """
         return not self.unresolved(self.finer()).any()
 
     def unresolved(self, finer: "Surface") -> np.ndarray:
-        """Points of a finer grid where they do not, shape (len(finer.x), len(finer.y))."""
+        """Points of a finer grid where not, shape (len(finer.x), len(finer.y))."""
         delta = np.minimum(self.delta_chi2, MAX_SMOOTH)
         straight = RectBivariateSpline(self.x, self.y, delta, kx=1, ky=1)(finer.x, finer.y)
         low, high = np.sort([straight, finer.delta_chi2], axis=0)
         near = (high > self.threshold(LEVELS[0])) & (low < self.threshold(LEVELS[-1]))
-        return near & (high - low >= MAX_BEND)
+        missed = finer.interpolated() - self.minima[:, 2] > MAX_BEND
+        inside = finer.beside(self.minima[missed], self.threshold(LEVELS[-1]))
+        return near & (high - low >= MAX_BEND) | inside
+
+    def interpolated(self) -> np.ndarray:
+        """Delta chi^2 of the grid where minima are, at most ``MAX_SMOOTH``, shape (minima,)."""
+        delta = np.minimum(self.delta_chi2, MAX_SMOOTH)
+        linear = RectBivariateSpline(self.x, self.y, delta, kx=1, ky=1)
+        return linear(*self.minima.T[:2], grid=False)
+
+    def beside(self, minima: np.ndarray, highest: float) -> np.ndarray:
+        """Corners of the cells with minima whose Delta chi^2 is that low, (len(x), len(y))."""
+        found = np.zeros(self.delta_chi2.shape, dtype=bool)
+        low = minima[minima[:, 2] < highest]
+        i, j = (
+            np.searchsorted(axis, at).clip(1, len(axis) - 1)
+            for axis, at in zip((self.x, self.y), low.T, strict=False)
+        )
+        for corner in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            found[i - corner[0], j - corner[1]] = True
+        return found
 
     def threshold(self, level: float) -> float:
         """Delta chi^2 at the border of a confidence region."""
@@ -113,10 +136,13 @@ class Surface:
     def contours(self, level: float = 0.90) -> list[np.ndarray]:
         """Borders of the confidence region, each (vertices, 2), open at ends of the grid.
 
-        Those of the spline, unless it is cut nearby.
+        InputError for a level so high that the surface does not show its region.
         """
         height = self.threshold(level)
-        return (self.finer() if height < HIGHEST else self).borders(height)
+        if height > HIGHEST:
+            highest = stats.chi2.cdf(HIGHEST, self.dof)
+            raise InputError(f"the level of a contour must be below {highest:.4f}, got {level}")
+        return self.finer().borders(height)
 
     def borders(self, height: float | np.ndarray) -> list[np.ndarray]:
         """The same where Delta chi^2 is below a height, or one for each point of the grid."""

@@ -120,6 +120,7 @@ class Scan:
         heights = solver.heights(x)
         heights = np.where(np.isfinite(heights), heights, FAR_BELOW)
         near = 2 * (lowest - heights) < MAX_DELTA + SLACK
+        near |= surface.beside(surface.minima, MAX_DELTA)[wanted]
         done = near & (found.gain < TRUSTED)
         todo, gain = near & ~done, np.where(done, 0.0, np.inf)
         while todo.any():

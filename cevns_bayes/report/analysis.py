@@ -1,5 +1,7 @@
 """The main job: sample, diagnose, profile, compare with the Standard Model, vary the priors."""
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +13,13 @@ from weakref import WeakKeyDictionary
 import arviz as az
 import xarray as xr
 
-from cevns_bayes.bayesian.comparison import Scores, ranked, scores
+from cevns_bayes.bayesian.comparison import (
+    Scores,
+    expected_of_point,
+    ranked,
+    scores,
+    scores_of_point,
+)
 from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.bayesian.diagnostics import Convergence, check_convergence, sampled_names, summary
 from cevns_bayes.bayesian.limit_curve import credible_limit_curve_of
@@ -28,7 +36,7 @@ from cevns_bayes.engine.problem import (
     ScenarioLike,
     load_data,
 )
-from cevns_bayes.errors import unknown_name
+from cevns_bayes.errors import one_line, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.frequentist.best_fit import FitResult, fit
 from cevns_bayes.frequentist.impacts import impacts_of
@@ -43,6 +51,8 @@ from cevns_bayes.scenarios.priors import Fixed
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
 DRAWS_OF_OTHER_PRIOR = 1000  # per chain: limits to a few per cent
+NO_MINIMUM = "no valid minimum of χ²"
+_log = logging.getLogger(__name__)
 
 
 class AnalysisOptions(ModelOptions, total=False):
@@ -146,6 +156,15 @@ class Analysis:
         return self.view.toys.of(parameter, level)
 
     @property
+    def problems_of_standard_model(self) -> list[str]:
+        """Why not to trust what the scenario is compared with."""
+        if self.comparison is None:
+            return []
+        found = json.loads(self.comparison.attrs.get("problems", "{}")).get("sm")
+        problems = [f"not converged ({found})"] if found else []
+        return problems if self.standard_model.valid else [*problems, NO_MINIMUM]
+
+    @property
     def bounds(self) -> list[Bound]:
         """Published bounds on the parameters from the same data, if all of them are free."""
         if self.fixed or any(experiment.is_pseudo_data for experiment in self.experiments):
@@ -216,7 +235,7 @@ def analyse(
     return Analysis(
         *own,
         best_fit=profiled.best_fit,
-        standard_model=fit("sm", experiments, **sm_options),
+        standard_model=_fit_of_standard_model(experiments, sm_options),
         profile=profiled,
         limit_curves=_limit_curves(problem, search, posterior),
         comparison=ranked({scenario.name: scores(scenario.name, posterior), "sm": standard_model}),
@@ -228,14 +247,34 @@ def analyse(
     )
 
 
+def _fit_of_standard_model(experiments: list[Experiment], options: ModelOptions) -> FitResult:
+    """That of :func:`fit`, or a point if nothing is free."""
+    problem = Problem.build("sm", experiments, **options)
+    if problem.model.free_RVs:
+        return fit("sm", experiments, **options)
+    mu = expected_of_point(problem)
+    chi2 = sum(float(e.likelihood.deviance(e.counts, mu[e.name]).sum()) for e in experiments)
+    bins = sum(e.counts.size for e in experiments)
+    return FitResult("sm", tuple(mu), chi2, bins, {}, {}, {}, valid=True)
+
+
 def _standard_model(
     experiments: list[Experiment], sampling: Mapping[str, Any], options: ModelOptions
 ) -> Scores:
     """How well its posterior predicts, sampled once for all scenarios of a command."""
-    known = _STANDARD_MODELS.setdefault(Problem.build("sm", experiments, **options), {})
+    problem = Problem.build("sm", experiments, **options)
+    if not problem.model.free_RVs:
+        return scores_of_point(problem)
+    known = _STANDARD_MODELS.setdefault(problem, {})
     key = repr(sorted(sampling.items()))
     if key not in known:
-        known[key] = scores("sm", sample("sm", experiments, **sampling, **options))
+        try:
+            posterior = sample("sm", experiments, **sampling, **options)
+        except ValueError as error:  # such as one variable for nested sampling
+            _log.warning("%s: the Standard Model is sampled by another sampler.", one_line(error))
+            again = {**sampling, "sampler": "auto"}
+            posterior = sample("sm", experiments, **again, **options)
+        known[key] = scores("sm", posterior)
     return known[key]
 
 
@@ -251,7 +290,7 @@ def _of_counts(
     return {
         "fixed": problem.fixed,
         "date": datetime.now(UTC).isoformat(" ", "seconds"),
-        "impacts": impacts_of(Search.of(problem), best),
+        "impacts": impacts_of(Search.of(problem), best) if best.nuisances else None,
         "expected": expectations(scenario, experiments, fitted, problem.options),
         "comparable": is_as_published(experiments, problem.options),
         "p_values": predictive_p_values(

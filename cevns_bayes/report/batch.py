@@ -77,6 +77,8 @@ def _earlier(job: Job, target: Path, force: bool) -> Outcome | None:
 def _attempt(job: Job, target: Path, force: bool, stop: Callable[[], None]) -> Outcome:
     """The outcome, also of what fails; an error of the program has its traceback in the log."""
     try:
+        if finished := _earlier(job, target, force):  # by another process, meanwhile
+            return finished
         job.run(target, force=force, stop=stop)
         return read_outcome(target)
     except Exception as error:

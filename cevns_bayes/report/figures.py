@@ -83,9 +83,10 @@ def draw(analysis: Analysis) -> dict[str, Figure]:
             analysis.impacts, analysis.parameters, _labels(analysis, nuisances)
         )
     names = shown_together(analysis, MAX_CORNER)
-    figures["corner"] = plot_corner(
-        *(posterior, names, _labels(analysis, names), fitted), levels=analysis.view.of_intervals
-    )
+    if len(names) > 1:
+        figures["corner"] = plot_corner(
+            *(posterior, names, _labels(analysis, names), fitted), levels=analysis.view.of_intervals
+        )
     variables = sampled_names(posterior)
     figures["prior_to_posterior"] = plot_prior_to_posterior(posterior, _labels(analysis, variables))
     if analysis.comparison is not None:

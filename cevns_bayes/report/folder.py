@@ -19,6 +19,7 @@ from cevns_bayes.errors import InputError
 REPORT_FILE = "report.html"
 POSTERIOR_FILE = "posterior.nc"
 ARCHIVE_FILE = "analysis.nc"
+OLD = "old"  # at the end of the hidden name of a folder that is replaced
 THINNED = ("expected", "posterior_predictive")
 MAX_NUMBERS = 500_000  # of one array; of more, fewer draws or digits are kept:
 RESOLUTION = 1 / 64  # of the log-likelihood of a bin, in units of its standard deviation.
@@ -50,7 +51,7 @@ def new_folder(path: Path, *, force: bool) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"cannot write to {path.parent}: {error.strerror}") from error
     try:
-        _refuse_rivals(staging, path)
+        _refuse_rivals(path)
         staging.chmod(0o755)
         yield staging
         _move(staging, path, force=force)
@@ -83,16 +84,16 @@ def _staging_prefix(path: Path, owner: int | str | None = None) -> str:
     return f".{path.name}-{socket.gethostname()}-{owner or os.getpid()}-"
 
 
-def _refuse_rivals(staging: Path, path: Path) -> None:
-    """Raise InputError if a living process has another staging folder for the same path."""
-    for folder, owner in _staged(path):
-        if folder.name != staging.name and _is_alive(owner):
+def _refuse_rivals(path: Path) -> None:
+    """Raise InputError if another living process has a staging folder for the same path."""
+    for _, owner in _staged(path):
+        if _is_rival(owner):
             raise InputError(f"another run, process {owner}, is writing to {path}")
 
 
 def _left_by_the_dead(path: Path) -> list[Path]:
     """Staging folders for ``path`` whose owners were killed on this machine."""
-    return [folder for folder, owner in _staged(path) if not _is_alive(owner)]
+    return [folder for folder, owner in _staged(path) if not _is_rival(owner)]
 
 
 def _staged(path: Path) -> list[tuple[Path, int]]:
@@ -103,7 +104,10 @@ def _staged(path: Path) -> list[tuple[Path, int]]:
     return [(folder, int(match[1])) for folder, match in found if match]
 
 
-def _is_alive(process: int) -> bool:
+def _is_rival(process: int) -> bool:
+    """Whether a process lives and is not this one, whose number a dead one may have had."""
+    if process == os.getpid():
+        return False
     if os.name != "posix":  # signal 0 is no question elsewhere
         return True
     try:
@@ -116,9 +120,9 @@ def _is_alive(process: int) -> bool:
 
 
 def _abandon(staging: Path, path: Path) -> Path | None:
-    """Remove a staging folder, but for the posterior, if it has one: where that is then."""
+    """Remove a staging folder, but for the posterior, if it has a new one: where that is then."""
     kept = None
-    if (staging / POSTERIOR_FILE).is_file():
+    if (staging / POSTERIOR_FILE).is_file() and not staging.name.endswith(f"-{OLD}"):
         kept = _unfinished(path)
         kept.mkdir()
         (staging / POSTERIOR_FILE).rename(kept / POSTERIOR_FILE)
@@ -127,16 +131,29 @@ def _abandon(staging: Path, path: Path) -> Path | None:
 
 
 def _move(staging: Path, path: Path, *, force: bool) -> None:
-    if force and path.exists():
-        shutil.rmtree(path)
-    elif not is_free(path):
+    if not (force or is_free(path)):
         raise InputError(f"{path} has appeared meanwhile and is not replaced without --force")
-    elif path.exists():
-        path.rmdir()
     try:
-        staging.rename(path)
+        if force and path.exists():
+            _exchange(staging, path)
+        else:
+            if path.exists():
+                path.rmdir()
+            staging.rename(path)
     except OSError as error:  # another run was a moment faster
         raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _exchange(staging: Path, path: Path) -> None:
+    """Put the new folder in the place of the old one, which stays there if that fails."""
+    old = path.with_name(f"{_staging_prefix(path)}{OLD}")
+    try:
+        path.rename(old)
+        staging.rename(path)
+    finally:
+        if not path.exists():
+            old.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _unfinished(path: Path) -> Path:

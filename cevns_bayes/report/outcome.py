@@ -10,7 +10,7 @@ from typing import Any
 from cevns_bayes.bayesian.density import Limits
 from cevns_bayes.errors import InputError
 from cevns_bayes.experiments.experiment import Experiment
-from cevns_bayes.report.analysis import Analysis
+from cevns_bayes.report.analysis import NO_MINIMUM, Analysis
 from cevns_bayes.report.record import Recorded
 from cevns_bayes.report.tables import loo_difference, units_of, with_unit
 
@@ -85,7 +85,8 @@ def outcome_of(analysis: Analysis, seconds: float | None) -> Outcome:
 def _problems(analysis: Analysis) -> list[str]:
     found = analysis.convergence.problems
     problems = [f"not converged ({'; '.join(found)})"] if found else []
-    return problems if analysis.best_fit.valid else [*problems, "no valid minimum of χ²"]
+    problems += [] if analysis.best_fit.valid else [NO_MINIMUM]
+    return problems + [f"Standard Model: {why}" for why in analysis.problems_of_standard_model]
 
 
 def _number(value: Any) -> float | None:

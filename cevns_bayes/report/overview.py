@@ -1,6 +1,7 @@
 """The summary of many runs: one table as CSV, Markdown and a page with links to the reports."""
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -64,9 +65,12 @@ def write_overview(outcomes: Mapping[str, Outcome], folder: Path) -> None:
     texts = {CSV: table.csv(), MARKDOWN: table.markdown(), PAGE: page(outcomes)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        partial = folder / f".{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(folder / name)
+        own = folder / f".{name}.{os.getpid()}"
+        try:
+            own.write_text(text, encoding="utf-8")
+            own.replace(folder / name)
+        finally:
+            own.unlink(missing_ok=True)
 
 
 def refuse_foreign(folder: Path) -> None:

@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
+from cevns_bayes.errors import counted
 from cevns_bayes.report.style import BLUE, GREY, ORANGE, legend
 from cevns_bayes.report.view import INTERVAL_LEVELS
 
@@ -87,8 +88,8 @@ def plot_pareto_k(comparison: xr.Dataset) -> Figure:
     panel = figure.subplots()
     for model in comparison["model"].to_numpy():
         k = comparison["pareto_k"].sel(model=model)
-        without = int(k.isnull().sum())
-        label = f"{model} ({without} bins without $k$)" if without else str(model)
+        without = int((~np.isfinite(k)).sum())
+        label = f"{model} ({counted(without, 'bin')} without $k$)" if without else str(model)
         panel.plot(k, "o", markersize=4, alpha=0.7, linestyle="none", label=label)
     label = f"{MAX_PARETO_K}, above which LOO of a bin is not reliable"
     panel.axhline(MAX_PARETO_K, color="black", linestyle="--", linewidth=1, label=label)

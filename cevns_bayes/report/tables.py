@@ -296,7 +296,7 @@ def loo_difference(analysis: Analysis) -> Estimate:
         return Estimate(math.nan, math.nan)
     sm, own = (analysis.comparison.sel(model=name) for name in ("sm", analysis.scenario.name))
     by_bin = own["loo"] - sm["loo"]
-    return Estimate(float(by_bin.sum()), float(error_of_sum(by_bin)))
+    return Estimate(float(by_bin.sum(skipna=False)), float(error_of_sum(by_bin)))
 
 
 def against_standard_model(analysis: Analysis) -> Table:
@@ -311,13 +311,18 @@ def against_standard_model(analysis: Analysis) -> Table:
         float(np.hypot(own["log_evidence_error"], sm["log_evidence_error"])),
     )
     more = counted(len(analysis.best_fit.params), "more parameter")
+    loo = loo_difference(analysis)
     large_k = f"{counted(int(own['unreliable_loo']), 'bin')} with Pareto k above {MAX_PARETO_K}"
     variance = f"{counted(int(own['unreliable_waic']), 'bin')} of too large variance"
     bayes = "ln of the Bayes factor, for the widths of these priors"
     improvement = analysis.best_fit.chi2 - analysis.standard_model.chi2
     rows: list[list[Any]] = [
         ["χ² at the minimum", improvement, more],
-        ["LOO, expected log predictive density", loo_difference(analysis), large_k],
+        [
+            "LOO, expected log predictive density",
+            loo,
+            large_k if np.isfinite(loo.value) else "too few draws",
+        ],
         ["WAIC", waic, variance],
         ["log-evidence", evidence, bayes],
     ]
@@ -336,9 +341,10 @@ def linear_and_log(sensitivity: xr.Dataset, units: Mapping[str, str]) -> Table:
             row = {k: v.item() for k, v in sensitivity.sel(parameter=name, prior=prior).items()}
             limit = Estimate(row["upper_limit"], row["upper_limit_error"])
             hdi = [(row["hdi_low"], row["hdi_high"])]
-            rows.append(
-                [with_unit(str(name), units), row["distribution"], limit, hdi, row["method"]]
-            )
+            how = row["method"]
+            if row["problems"]:
+                how += f", NOT CONVERGED: {row['problems']}"
+            rows.append([with_unit(str(name), units), row["distribution"], limit, hdi, how])
     return Table([*columns, Column("how")], rows)
 
 

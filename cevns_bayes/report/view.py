@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # Wrong options are refused without waiting for PyMC.
     from cevns_bayes.experiments.experiment import Axis
     from cevns_bayes.scenarios.scenario import Parameter
 
+HIGHEST_LEVEL = 0.999  # Farther out surfaces are not computed.
 # A curve shows every level, a region those of its lines only, so that it has one more.
 INTERVAL_LEVELS, REGION_LEVELS = (0.68, 0.90), (0.68, 0.90, 0.95)
 
@@ -55,8 +56,9 @@ class View:
 
     def __post_init__(self) -> None:
         levels = tuple(sorted({float(level) for level in self.levels}))
-        if len(levels) > MAX_LEVELS or not all(0 < level < 1 for level in levels):
-            raise InputError(f"levels must be up to {MAX_LEVELS} between 0 and 1, got {levels}")
+        if len(levels) > MAX_LEVELS or not all(0 < level <= HIGHEST_LEVEL for level in levels):
+            allowed = f"up to {MAX_LEVELS} between 0 and {HIGHEST_LEVEL}"
+            raise InputError(f"levels must be {allowed}, got {levels}")
         object.__setattr__(self, "levels", levels)
         check_labels(self.labels.values())
         check_style(self.style)

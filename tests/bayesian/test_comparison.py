@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from scipy import optimize, stats
 
 import cevns_bayes as cb
-from cevns_bayes.bayesian.comparison import log_likelihood_by_bin
+from cevns_bayes.bayesian.comparison import log_likelihood_by_bin, scores_of_point
 from cevns_bayes.cli import cli
+from cevns_bayes.engine.problem import Problem
 from cevns_bayes.errors import InputError
 from cevns_bayes.report.folder import POSTERIOR_FILE
 
@@ -184,6 +185,72 @@ def test_unreliable_bins_are_counted():
     assert int(table.unreliable_loo) == 1
 
 
+def with_first_bin(log_likelihood):
+    tree = posterior()
+    group = tree["log_likelihood"].to_dataset()
+    group["x::counts"][:, :, 0, 0] = log_likelihood
+    tree["log_likelihood"] = xr.DataTree(group)
+    return tree
+
+
+def test_loo_of_bins_is_that_of_arviz():
+    tree = posterior()
+    theirs = az.loo(tree, var_name="x::counts", pointwise=True)
+    ours = cb.compare({"one": tree, "two": tree}).isel(model=0)
+    np.testing.assert_allclose(ours.loo, theirs.elpd_i.values.ravel(), rtol=1e-12)
+    np.testing.assert_allclose(ours.pareto_k, theirs.pareto_k.values.ravel(), rtol=1e-12)
+
+
+def test_loo_of_a_bin_that_nothing_moves_is_its_log_likelihood():
+    still = with_first_bin(-1.25)
+    row = cb.compare({"still": still, "right": posterior()}).sel(model="still")
+    assert float(row.loo[0]) == pytest.approx(-1.25, rel=1e-12)
+    assert float(row.waic[0]) == pytest.approx(-1.25, rel=1e-12)
+    assert float(row.pareto_k[0]) == -np.inf
+    assert int(row.unreliable_loo) == 0
+    figure = cb.plot_pareto_k(row.expand_dims("model"))
+    assert "still (1 bin without $k$)" in {line.get_label() for line in figure.axes[0].lines}
+
+
+def test_a_flat_tail_is_bounded():
+    rng = np.random.default_rng(4)
+    logs = np.maximum(-rng.exponential(size=(4, DRAWS // 4)), -1.0)  # a third of them -1
+    table = cb.compare({"flat": with_first_bin(logs), "right": posterior()}).sel(model="flat")
+    assert float(table.loo[0]) == pytest.approx(-np.log(np.exp(-logs).mean()))
+    assert float(table.pareto_k[0]) == -np.inf
+    assert int(table.unreliable_loo) == 0
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_too_few_draws_have_no_loo(names, caplog):
+    few = posterior().isel(draw=slice(6))
+    trees = {"a": few, "b": posterior()}
+    table = cb.compare({name: trees[name] for name in names})
+    assert "LOO of 'a' needs 25 draws or more." in caplog.messages
+    assert table.model.values.tolist() == ["b", "a"]
+    assert float(table.elpd_loo[0]) < 0
+    assert int(table.unreliable_loo.sel(model="a")) == COUNTS.size
+    row = table.sel(model="a")
+    for name in ("elpd_loo", "se_loo", "p_loo", "difference", "se_difference", "weight"):
+        assert np.isnan(row[name]), name
+    assert np.isfinite(row.elpd_waic)
+    assert cb.compare({"a": few, "c": few})["difference"].isnull().all()
+
+
+def test_a_model_with_nothing_free_is_a_point(csi):
+    held = {f"csi::{nuisance.name}": 0.0 for nuisance in csi.nuisances}
+    found = scores_of_point(Problem.build("sm", [csi], fixed=held))
+    mu = cb.predict("sm", {}, csi)["total"].to_numpy()
+    exact = stats.poisson.logpmf(csi.counts, mu).ravel()
+    for name in ("loo", "waic"):
+        np.testing.assert_allclose(found.row[name], exact, rtol=1e-9)
+        assert float(found.row[f"p_{name}"]) == pytest.approx(0.0, abs=1e-9)
+        assert int(found.row[f"unreliable_{name}"]) == 0
+    assert float(found.row.log_evidence) == pytest.approx(exact.sum())
+    assert float(found.row.log_evidence_error) == 0
+    assert not found.problems
+
+
 def test_different_data_are_refused():
     with pytest.raises(InputError, match="'a' and 'b' are posteriors of different data"):
         cb.compare({"a": posterior(), "b": posterior(data="other")})
@@ -215,8 +282,10 @@ def test_posteriors_that_did_not_converge_are_warned_of_once(caplog, tmp_path):
     group = apart["posterior"].to_dataset()
     group["mean"] = group["mean"] + xr.DataArray([0, 0, 3, 3], dims="chain")
     apart["posterior"] = xr.DataTree(group)
-    cb.compare({"apart": apart, "good": posterior()})
+    table = cb.compare({"apart": apart, "good": posterior()})
     (warning,) = caplog.messages
+    (problem,) = json.loads(table.attrs["problems"]).items()
+    assert "'{}' has not converged: {}.".format(*problem) == warning
     assert warning.startswith("'apart' has not converged: R-hat")
     folders = [tmp_path / "apart", tmp_path / "good"]
     for folder, tree in zip(folders, (apart, posterior()), strict=True):

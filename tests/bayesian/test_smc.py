@@ -2,6 +2,7 @@
 
 import math
 
+import h5py
 import numpy as np
 import pymc as pm
 import pytest
@@ -76,6 +77,27 @@ def test_nested_sampling_refuses_what_is_not_a_number():
         pm.CustomDist("observed", x, y, logp=lambda v, x, y: pm.math.log(x) + y + v, observed=0.0)
     with pytest.raises(InputError, match=r"not a number at \{'x': -0"):
         Nested(live_points=100, draws=10, chains=2).run(of(model), **QUIET)
+
+
+def test_nested_sampling_needs_two_variables():
+    with pm.Model() as model:
+        pm.Normal("x")
+    with pytest.raises(InputError, match=r"two free variables, got 1 \(x\); use laplace or smc"):
+        Nested().run(of(model), **QUIET)
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_damaged_state_of_nested_sampling_is_named(two_modes, tmp_path, cut):
+    checkpoint = open_checkpoint(tmp_path, {})
+    path = tmp_path / "nautilus.h5"
+    with h5py.File(path, "w") as file:
+        file["something"] = np.zeros(1000)
+    if cut:
+        path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(
+        InputError, match=r"nautilus.h5 is damaged or in use; remove it to start anew$"
+    ):
+        Nested().run(of(two_modes), checkpoint=checkpoint, **QUIET)
 
 
 def test_resampling_keeps_the_weights():

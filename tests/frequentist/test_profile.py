@@ -9,7 +9,7 @@ from contourpy import contour_generator
 from iminuit import Minuit
 from scipy import stats
 
-from cevns_bayes import InputError, profile
+from cevns_bayes import InputError, asimov, profile
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.frequentist.curves import Curve, Surface, threshold
 from cevns_bayes.frequentist.profile import Profile, _grid
@@ -160,10 +160,12 @@ def test_surface_is_the_minimum_over_nuisances(band):
 def test_contours_are_where_the_threshold_is(tmp_path, dof):
     x = np.linspace(-4, 4, 161)
     surface = Surface(("x", "y"), x, x, x[:, None] ** 2 + 4 * x**2, np.zeros((0, 3)), dof)
-    for level in (0.68, 0.95, stats.chi2.cdf(15.0, dof)):  # the last is not of the spline
+    for level in (0.68, 0.95, stats.chi2.cdf(13.9, dof)):
         (border,) = surface.contours(level)
         heights = border[:, 0] ** 2 + 4 * border[:, 1] ** 2
         np.testing.assert_allclose(heights, stats.chi2.ppf(level, dof), atol=0.01)
+    with pytest.raises(InputError, match="the level of a contour must be below"):
+        surface.contours(stats.chi2.cdf(15.0, dof))
     write_profile(Profile(None, {}, {("x", "y"): surface}), tmp_path, {"data": "toy"})
     table = pd.read_csv(tmp_path / "contours_x_y.csv", comment="#")
     assert "\n# data: toy\n" in (tmp_path / "contours_x_y.csv").read_text()
@@ -309,3 +311,19 @@ def test_contours_are_where_migrad_puts_them(minimiser, name):
         slope = [(height(vertex + e * step) - height(vertex - e * step)) / 2e-3 for e in np.eye(2)]
         distance = abs(height(vertex) - surface.threshold(0.90)) / np.hypot(*slope)
         assert distance < 0.01  # of the extent of the region
+
+
+@pytest.mark.slow
+def test_a_region_apart_from_all_fits_is_found():
+    """A second band, to which no low point of the grid leads."""
+    data = asimov("sm", {}, "csi", exposure=3)
+    found = profile("light-vector-universal", data)
+    (surface,) = found.surfaces.values()
+    assert len(surface.contours(0.90)) == 2
+    minima = surface.minima[surface.minima[:, 2] < surface.threshold(0.90)]
+    grid = surface.finer()
+    x, y = (
+        np.abs(axis[:, None] - at).argmin(axis=0)
+        for axis, at in zip((grid.x, grid.y), minima.T, strict=False)
+    )
+    assert (grid.delta_chi2[x, y] < 10).all()

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 from cevns_bayes import InputError
-from cevns_bayes.bayesian import sampling
+from cevns_bayes.bayesian import provenance, sampling
 from cevns_bayes.bayesian.diagnostics import check_convergence
 from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace
 from cevns_bayes.commands import interrupts
@@ -23,7 +23,7 @@ from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.report import batch, folder, html
 from cevns_bayes.report.analysis import Analysis
 from cevns_bayes.report.outcome import Outcome, read_outcome, write_outcome
-from cevns_bayes.report.overview import overview, page
+from cevns_bayes.report.overview import overview, page, write_overview
 from cevns_bayes.report.progress import Display
 
 TWO_BY_TWO = ("run", "sm", "weak-mixing-angle", "--data", "csi", "--data", "csi+lar")
@@ -62,7 +62,8 @@ def sampler(monkeypatch):
     for kind in (Laplace, NUTS, SMC):
         monkeypatch.setattr(kind, "run", lambda _, *args, **keywords: stub.run(*args, **keywords))
     monkeypatch.setattr(sampling, "assembled", lambda trace, *_: trace)
-    monkeypatch.setattr(sampling, "try_predictions", lambda problem: problem.scenario.name)
+    for room in (sampling, provenance):
+        monkeypatch.setattr(room, "try_predictions", lambda problem: problem.scenario.name)
     monkeypatch.setattr("cevns_bayes.report.analysis.analyse", analysed)
     monkeypatch.setattr(html, "draw", lambda _: {})
     monkeypatch.setattr(interrupts, "_seen", [])
@@ -189,11 +190,9 @@ def test_an_edited_scenario_is_another_run(tmp_path):
     file.write_text(text)
     problem = Problem.build(file, "csi")
     posterior = Sampler().run(problem, 1)
-    digest = sampling.try_predictions(problem)
     settings = {"seed": 1, **vars(NUTS())}
     posterior.attrs = sampling.provenance(problem, "nuts", settings) | {
         "sampler_reason": "the scenario is not declared degenerate",
-        "predictions": digest,
     }
     sampling.check_sampled_as(posterior, problem)
     file.write_text(text.replace("0.2)", "0.21)"))
@@ -240,6 +239,29 @@ def test_an_interrupt_keeps_what_is_finished(cevns_bayes, sampler):
     sampler.sampled, sampler.trouble = [], {}
     assert cevns_bayes(*TWO_BY_TWO)[0] == 0
     assert sampler.sampled == FOLDERS[1:]
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_what_another_process_finishes_meanwhile_is_read(cevns_bayes, sampler, force):
+    def meanwhile():
+        assert cevns_bayes("run", "sm", "--data", "csi+lar")[0] == 0
+        return 0.0
+
+    sampler.trouble = {1: meanwhile}
+    assert cevns_bayes(*TWO_BY_TWO, *force)[0] == 0
+    assert sampler.sampled == FOLDERS
+    assert {row["verdict"] for row in summary()} == {"converged"}
+
+
+def test_what_appears_meanwhile_with_other_settings_is_a_failure(cevns_bayes, sampler):
+    def meanwhile():
+        assert cevns_bayes("run", "sm", "--data", "csi+lar", "--seed", "2")[0] == 0
+        return 0.0
+
+    sampler.trouble = {1: meanwhile}
+    assert cevns_bayes(*TWO_BY_TWO)[0] == 2
+    assert sampler.sampled == FOLDERS
+    assert "sm-csi-lar is of another run" in summary()[1]["verdict"]
 
 
 @pytest.mark.parametrize("disguise", [SystemError("error return"), InputError("odd"), None])
@@ -321,8 +343,31 @@ def test_an_outcome_is_read_as_it_was_written(tmp_path):
 def test_summary_of_evidence_and_missing_numbers():
     good = Outcome("a", "csi", sampler="smc", log_evidence=-230.0, log_evidence_error=0.02)
     first, second = overview({"x": good, "y": Outcome("b", "csi", ["why"])}).cells()
-    assert "-230.00 ± 0.02" in first
+    assert "-230.000 ± 0.020" in first
     assert second == ["b", "csi", *["—"] * 8, "failed: why", *["—"] * 3]
+
+
+def test_two_processes_may_write_the_summary_at_once(tmp_path, monkeypatch):
+    replace = Path.replace
+
+    def slow(self, target):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", replace)
+            patch.setattr("os.getpid", lambda: 1)
+            write_overview({}, tmp_path)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", slow)
+    write_overview({}, tmp_path)
+    files = {"index.html", "summary.csv", "summary.md"}
+    assert {path.name for path in tmp_path.iterdir()} == files
+
+
+def test_of_a_summary_that_cannot_be_written_nothing_stays(tmp_path, full_disk):
+    full_disk(10)
+    with pytest.raises(OSError, match="too large"):
+        write_overview({}, tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_words_in_the_summary_cannot_become_html():

@@ -14,10 +14,11 @@ from scipy import stats
 
 from cevns_bayes import InputError, load_experiment, predict
 from cevns_bayes.bayesian.diagnostics import check_convergence
+from cevns_bayes.engine.nuisances import common_widths
 from cevns_bayes.report.analysis import Analysis, analyse
 from cevns_bayes.report.archive import load_analysis, write_archive
 from cevns_bayes.report.expectations import nuisances_of
-from cevns_bayes.report.folder import new_folder, write_posterior
+from cevns_bayes.report.folder import _staging_prefix, new_folder, write_posterior
 from cevns_bayes.report.html import _fits, render
 from cevns_bayes.scenarios.scenario import Parameter, Scenario, load_scenario
 
@@ -204,12 +205,69 @@ def test_the_second_of_two_runs_stops_at_once(tmp_path, monkeypatch):
     said = f"another run, process {os.getpid()}, is writing to results"
     for target in (Path("results"), tmp_path / "results"):
         with new_folder(target, force=False) as first:
-            with pytest.raises(InputError, match=said), new_folder(Path("results"), force=True):
-                pytest.fail("entered")
+            with monkeypatch.context() as second:
+                second.setattr("os.getpid", os.getppid)
+                with pytest.raises(InputError, match=said), new_folder(Path("results"), force=True):
+                    pytest.fail("entered")
             (first / "report.html").write_text("first")
         assert (target / "report.html").read_text() == "first"
         shutil.rmtree(target)
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_a_dead_process_of_our_number_has_left_is_no_rival(tmp_path):
+    target = tmp_path / "results"
+    left = tmp_path / f"{_staging_prefix(target)}abcdefgh"
+    left.mkdir()
+    (left / "posterior.nc").write_text("draws")
+    make(target, "first")
+    assert (tmp_path / "results-unfinished" / "posterior.nc").read_text() == "draws"
+    assert len([*tmp_path.iterdir()]) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "seen"), [(KeyboardInterrupt, KeyboardInterrupt), (OSError(5, "odd"), InputError)]
+)
+def test_old_results_stay_if_the_new_ones_cannot_take_their_place(
+    tmp_path, monkeypatch, error, seen
+):
+    target, rename = tmp_path / "results", Path.rename
+    make(target, "first")
+
+    def failing(self, to):
+        if (self / "report.html").read_text() == "second":
+            raise error
+        return rename(self, to)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(seen):
+        make(target, "second", force=True)
+    assert (target / "report.html").read_text() == "first"
+    assert len([*tmp_path.iterdir()]) == 1
+
+
+def test_replaced_results_that_a_killed_run_has_left_are_removed(tmp_path, monkeypatch):
+    target = tmp_path / "results"
+    make(target, "first")
+    (target / "posterior.nc").touch()
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", raising_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            make(target, "second", force=True)
+    assert (target / "report.html").read_text() == "second"
+    assert len([*tmp_path.iterdir()]) == 2
+    make(target, "third", force=True)
+    assert (target / "report.html").read_text() == "third"
+    assert len([*tmp_path.iterdir()]) == 1
+
+
+def make(target, text, *, force=False):
+    with new_folder(target, force=force) as staging:
+        (staging / "report.html").write_text(text)
+
+
+def raising_interrupt(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_a_folder_that_has_appeared_meanwhile_is_not_replaced(tmp_path):
@@ -299,8 +357,9 @@ def test_an_analysis_of_which_all_is_held_is_like_that_of_the_standard_model(hel
 
 def test_spectra_are_at_the_values_that_are_held(held):
     fitted = {**held.best_fit.values, **held.fixed}
+    widths = common_widths(held.experiments, dict.fromkeys(held.names, ()))
     for experiment, radius in zip(held.experiments, (5.0, 6.0), strict=True):
-        nuisances = nuisances_of(experiment, fitted)
+        nuisances = nuisances_of(experiment, fitted, widths)
         shared = held.best_fit.nuisances[experiment.qualified("alpha_flux")] + 0.05
         assert nuisances[experiment.qualified("alpha_flux")] == pytest.approx(shared)
         best = predict("neutron-radius", {"r_n": radius}, experiment, nuisances=nuisances)
@@ -308,7 +367,7 @@ def test_spectra_are_at_the_values_that_are_held(held):
         for at, counts in (("best_fit", best), ("sm", sm)):
             ours = held.expected[experiment.name].sel(at=at)
             np.testing.assert_allclose(ours["total"], counts["total"], rtol=1e-12)
-    assert nuisances_of(held.experiments[0], fitted)["csi::alpha_brn"] == 0.1
+    assert nuisances_of(held.experiments[0], fitted, widths)["csi::alpha_brn"] == 0.1
 
 
 @pytest.mark.parametrize("name", ["results", "results_of_sm"])

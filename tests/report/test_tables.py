@@ -3,11 +3,20 @@ import io
 import math
 
 import pytest
+import xarray as xr
 
 from cevns_bayes.experiments.loading import load_experiment
 from cevns_bayes.frequentist.best_fit import FitResult
 from cevns_bayes.published import is_as_published
-from cevns_bayes.report.tables import Column, Estimate, Table, fitted_value, units_of, with_unit
+from cevns_bayes.report.tables import (
+    Column,
+    Estimate,
+    Table,
+    fitted_value,
+    linear_and_log,
+    units_of,
+    with_unit,
+)
 from cevns_bayes.scenarios.scenario import load_scenario
 
 TABLE = Table(
@@ -71,6 +80,24 @@ def test_an_error_at_the_end_of_a_prior_is_not_shown():
         True,
         False,
     ]
+
+
+def test_limits_of_draws_that_did_not_converge_say_so():
+    shape = ("parameter", "prior")
+    numbers = ("upper_limit", "upper_limit_error", "hdi_low", "hdi_high")
+    sensitivity = xr.Dataset(
+        {
+            **{name: (shape, [[0.5, 0.25]]) for name in numbers},
+            "distribution": (shape, [["Uniform(0, 1)", "LogUniform(0.001, 1)"]]),
+            "method": ("prior", ["its own prior", "sampled again"]),
+            "problems": ("prior", ["", "R-hat 1.300 is not below 1.01"]),
+        },
+        {"parameter": ["g"], "prior": ["linear", "log"]},
+        {"probability": 0.9},
+    )
+    own, other = linear_and_log(sensitivity, {}).cells()
+    assert own[-1] == "its own prior"
+    assert other[-1] == "sampled again, NOT CONVERGED: R-hat 1.300 is not below 1.01"
 
 
 @pytest.mark.parametrize(

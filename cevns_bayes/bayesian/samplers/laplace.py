@@ -13,21 +13,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-import jax
 import numpy as np
 import xarray as xr
-from arviz_stats.base import array_stats
 from pytensor.graph.traversal import ancestors
 from scipy.special import logsumexp
 
-from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K
+from cevns_bayes.bayesian.diagnostics import MAX_PARETO_K, pareto_smoothed
 from cevns_bayes.bayesian.marginal import Marginal
 from cevns_bayes.bayesian.marginal_grid import on_grid
 from cevns_bayes.bayesian.mesh import MAX_LOSS
 from cevns_bayes.bayesian.samplers.checkpoint import Checkpoint
 from cevns_bayes.bayesian.samplers.nested import prior_transform
 from cevns_bayes.bayesian.samplers.sampler import check_draws
-from cevns_bayes.engine.batches import MANY, batched, of_points
 from cevns_bayes.engine.compiled import Compiled, other_deterministics
 from cevns_bayes.engine.problem import Problem
 from cevns_bayes.engine.solver import Solver, solver_of
@@ -97,7 +94,7 @@ class Laplace:
         x, log_weights, acceptance = (np.array(part) for part in zip(*chains, strict=True))
         compiled = marginal.solver.compiled
         groups = {
-            "posterior": _posterior(problem, compiled, x),
+            "posterior": _posterior(problem, marginal.solver, x),
             "sample_stats": _stats(log_weights, acceptance),
         }
         tree = xr.DataTree.from_dict(groups)
@@ -153,18 +150,13 @@ def quantiles_of(problem: Problem) -> Callable[..., Any]:
     return prior_transform([model[sampled_name(model, name)] for name in names])
 
 
-def _posterior(problem: Problem, compiled: Compiled, x: np.ndarray) -> xr.Dataset:
+def _posterior(problem: Problem, solver: Solver, x: np.ndarray) -> xr.Dataset:
     """Draws of all variables and Deterministics; x has the shape (chain, draw, variables)."""
     model, shape = problem.model, x.shape[:2]
     expected = [model[e.qualified("expected")] for e in problem.experiments]
-    functions = [*(part.expected for part in compiled.parts), compiled.others]
-    key = compiled.key_of("draws")
-    found = batched(
-        of_points(lambda x: jax.tree.leaves([of(*x) for of in functions]), key=key),
-        x.reshape((-1, x.shape[2])),
-        size=MANY,
-    )
-    variables = {name: (SAMPLE_DIMS, x[..., i]) for i, name in enumerate(compiled.names)}
+    found = solver.deterministics(x.reshape((-1, x.shape[2])))
+    names = enumerate(solver.compiled.names)
+    variables = {name: (SAMPLE_DIMS, x[..., i]) for i, name in names}
     computed = zip([*expected, *other_deterministics(problem)], found, strict=True)
     for variable, values in computed:
         dims = (*SAMPLE_DIMS, *model.named_vars_to_dims.get(variable.name, ()))
@@ -186,11 +178,11 @@ def _evidence(log_weights: np.ndarray, compiled: Compiled) -> dict[str, float]:
     relative = np.exp(log_weights - mean)
     by_chain = relative.mean(axis=1)
     error = max(relative.std() / np.sqrt(flat.size), by_chain.std(ddof=1) / np.sqrt(len(by_chain)))
-    _, pareto_k = array_stats.psislw(-flat)  # wants the proposal over the target
+    _, pareto_k = pareto_smoothed(flat)
     return {
         "log_evidence": float(mean + compiled.best_log_likelihood(compiled.counts)),
         "log_evidence_error": float(error),
-        "pareto_k": float(pareto_k),
+        "pareto_k": pareto_k,
         "effective_share": float(1 / (relative**2).mean()),
     }
 

@@ -6,6 +6,7 @@ its priors. Slower than sequential Monte Carlo, and independent of it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import lazy_loader
@@ -26,6 +27,7 @@ from cevns_bayes.errors import InputError
 nautilus = lazy_loader.load("nautilus")  # a second, which other samplers need not wait for
 
 BATCH = 1000
+STATE_FILE = "nautilus.h5"
 
 Function = Callable[..., Any]
 
@@ -68,21 +70,11 @@ class Nested:
         Raises
         ------
         InputError
-            A prior without a quantile function, or a likelihood that is not a number.
+            Fewer than two free variables, a prior without a quantile function, a likelihood that
+            is not a number, or a damaged checkpoint.
         """
         model, size = problem.model, self.draws * self.chains
-        sampler = nautilus.Sampler(
-            prior_transform(model.free_RVs),
-            log_likelihood(model),
-            n_dim=len(model.free_RVs),
-            n_live=self.live_points,
-            n_networks=0,
-            n_batch=BATCH,
-            vectorized=True,
-            pass_dict=False,
-            seed=seed,
-            filepath=None if checkpoint is None else str(checkpoint.folder / "nautilus.h5"),
-        )
+        sampler = self._sampler(model, seed, checkpoint.folder / STATE_FILE if checkpoint else None)
         with threadpool_limits(1):  # Threads cost more than they give on matrices of this size.
             sampler.run(n_eff=size, discard_exploration=True, verbose=progressbar)
         points, log_weights, _ = sampler.posterior()
@@ -97,6 +89,35 @@ class Nested:
             "effective_size": float(sampler.n_eff),
         }
         return tree
+
+    def _sampler(self, model: pm.Model, seed: int, state: Path | None) -> Any:
+        """Nautilus' own, which goes on from a file of its state if there is one."""
+        names = [rv.name for rv in model.free_RVs]
+        if len(names) < 2:
+            raise InputError(
+                f"nested needs at least two free variables, got {len(names)} "
+                f"({', '.join(names)}); use laplace or smc"
+            )
+        transform, likelihood = prior_transform(model.free_RVs), log_likelihood(model)
+        try:
+            return nautilus.Sampler(
+                transform,
+                likelihood,
+                n_dim=len(names),
+                n_live=self.live_points,
+                n_networks=0,
+                n_batch=BATCH,
+                vectorized=True,
+                pass_dict=False,
+                seed=seed,
+                filepath=state,
+            )
+        except Exception as error:  # whatever its readers say of a damaged file
+            if state and state.is_file():
+                raise InputError(
+                    f"{state} is damaged or in use; remove it to start anew"
+                ) from error
+            raise
 
 
 def resampled(points: np.ndarray, log_weights: np.ndarray, count: int, seed: int) -> np.ndarray:
