@@ -4,13 +4,14 @@ The joint posterior at a mass, as a function of the coupling, is the posterior a
 fixed: priors of mass and coupling do not depend on each other.
 """
 
+import logging
 from typing import Unpack
 
 import numpy as np
 import xarray as xr
 
 from cevns_bayes.bayesian.provenance import check_made_of
-from cevns_bayes.bayesian.regions import posterior_density_2d
+from cevns_bayes.bayesian.regions import is_estimated, posterior_density_2d
 from cevns_bayes.bayesian.sampling import sample
 from cevns_bayes.engine.problem import DEFAULT_DATA, DataLike, ModelOptions, Problem, ScenarioLike
 from cevns_bayes.errors import InputError
@@ -18,7 +19,9 @@ from cevns_bayes.scenarios.prior_view import Prior
 from cevns_bayes.scenarios.priors import sampled_name
 
 EVERY = 8  # Of the grid of the joint posterior, every so many masses have a limit,
-RARE = 1e-3  # unless its density there, relative to the highest, is lower.
+RARE = 1e-3  # unless its density there, relative to the highest, is lower,
+RESOLVED = 5  # or the limit is not so many steps of the grid from its end.
+_log = logging.getLogger(__name__)
 
 
 def credible_limit_curve(
@@ -45,7 +48,7 @@ def credible_limit_curve(
     xarray.Dataset
         As that of :func:`cevns_bayes.limit_curve`, with one interval; attrs ``prior``, that of the
         coupling, on which the limit depends. Masses of which the posterior holds hardly anything
-        have no limit.
+        have no limit, nor have those where it is too close to the end of the grid of the coupling.
 
     Raises
     ------
@@ -79,7 +82,10 @@ def credible_limit_curve_of(
     masses, rows = density.x[EVERY // 2 :: EVERY], density.values[EVERY // 2 :: EVERY]
     content = rows.sum(axis=1)
     upper = np.array([_quantile(density.y, row, level) for row in rows])
-    upper[content < RARE * content.max()] = np.nan
+    unresolved = upper < density.y[RESOLVED]
+    upper[unresolved | (content < RARE * content.max())] = np.nan
+    if is_estimated(posterior, pair):
+        _log.warning("Credible limits on %s are estimated from draws, which smooths.", names[1])
     end = np.full(len(masses), coupling.limits[1])
     upper, end = (_physical(values, coupling, names[1])[:, None] for values in (upper, end))
     columns = {

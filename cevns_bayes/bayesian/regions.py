@@ -64,6 +64,11 @@ def posterior_density_2d(
     return density_2d(draws[0], draws[1], (x_limits, y_limits))
 
 
+def is_estimated(posterior: xr.DataTree, names: Sequence[str]) -> bool:
+    """Whether the density of these variables is an estimate from draws."""
+    return _known(posterior, names) is None
+
+
 def _known(posterior: xr.DataTree, names: Sequence[str]) -> xr.DataArray | None:
     """Log-density on a grid, if that of these variables is known."""
     marginal = posterior["marginal"].to_dataset() if "marginal" in posterior.children else {}

@@ -26,7 +26,7 @@ from cevns_bayes.bayesian.limit_curve import credible_limit_curve_of
 from cevns_bayes.bayesian.linear_or_log import prior_sensitivity
 from cevns_bayes.bayesian.power_scaling import power_scaling
 from cevns_bayes.bayesian.provenance import check_made_of
-from cevns_bayes.bayesian.regions import posterior_density_1d
+from cevns_bayes.bayesian.regions import is_estimated, posterior_density_1d
 from cevns_bayes.bayesian.sampling import sample
 from cevns_bayes.engine.problem import (
     DEFAULT_DATA,
@@ -154,6 +154,12 @@ class Analysis:
     def by_toys(self, parameter: str, level: float) -> list[Limits]:
         """Feldman-Cousins intervals, if some were given."""
         return self.view.toys.of(parameter, level)
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether densities of the parameters are estimates from draws."""
+        names = [parameter.name for parameter in self.parameters]
+        return bool(names) and is_estimated(self.posterior, names[:1])
 
     @property
     def problems_of_standard_model(self) -> list[str]:

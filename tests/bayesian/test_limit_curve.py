@@ -40,3 +40,18 @@ def test_level_is_checked(csi, level):
 def test_scenario_needs_mass_and_coupling(csi):
     with pytest.raises(cb.InputError, match="no mass and coupling"):
         cb.credible_limit_curve("charge-radius", csi)
+
+
+def test_limits_in_the_first_cells_of_the_grid_are_not_given(csi, scalar):
+    narrow = scalar.copy()
+    marginal = narrow["marginal"].to_dataset()
+    narrow["marginal"] = marginal.assign(log_density=marginal["log_density"] * 0 - 12.0)
+    narrow["marginal"]["log_density"][dict(log10_coupling=slice(3))] = 0.0
+    found = cb.credible_limit_curve("light-scalar", csi, posterior=narrow)
+    assert found["upper_limit"].isnull().all()
+
+
+def test_limits_from_draws_are_said_to_be(csi, scalar, caplog):
+    draws = scalar.drop_nodes("marginal")
+    cb.credible_limit_curve("light-scalar", csi, posterior=draws)
+    assert "are estimated from draws" in caplog.text
