@@ -46,7 +46,7 @@ def test_limits_in_the_first_cells_of_the_grid_are_not_given(csi, scalar):
     narrow = scalar.copy()
     marginal = narrow["marginal"].to_dataset()
     narrow["marginal"] = marginal.assign(log_density=marginal["log_density"] * 0 - 12.0)
-    narrow["marginal"]["log_density"][dict(log10_coupling=slice(3))] = 0.0
+    narrow["marginal"]["log_density"][{"log10_coupling": slice(3)}] = 0.0
     found = cb.credible_limit_curve("light-scalar", csi, posterior=narrow)
     assert found["upper_limit"].isnull().all()
 
