@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -33,11 +34,17 @@ def provenance(problem: Problem, sampler: str, settings: Mapping[str, Any]) -> d
         "data": json.dumps([experiment.name for experiment in experiments]),
         "data_sha256": json.dumps({e.name: e.fingerprint() for e in experiments}),
         "priors": "\n".join(prior_lines(problem.model)),
+        "definition": definition(problem),
         "predictions": try_predictions(problem),
         "sampler": sampler,
         "settings": json.dumps(settings, default=str),
         "versions": json.dumps({package: version(package) for package in _PACKAGES}),
     }
+
+
+def definition(problem: Problem) -> str:
+    """What the scenario says of itself, beside its predictions."""
+    return repr(replace(problem.scenario, declare=None))  # type: ignore[arg-type]
 
 
 def recorded(posterior: xr.DataTree, key: str) -> Any:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from cevns_bayes.bayesian.diagnostics import check_convergence
 from cevns_bayes.bayesian.posterior import assembled
-from cevns_bayes.bayesian.provenance import check_made_of, provenance, recorded, require
+from cevns_bayes.bayesian.provenance import check_made_of, definition, provenance, recorded, require
 from cevns_bayes.bayesian.samplers import NUTS, SMC, Laplace, Nested, Sampler
 from cevns_bayes.bayesian.samplers.checkpoint import open_checkpoint
 from cevns_bayes.bayesian.samplers.laplace import unsuitable
@@ -141,6 +141,8 @@ def check_sampled_as(
     """Raise InputError for a posterior that :func:`sample` would not give with these arguments."""
     check_made_of(posterior, problem)
     require(posterior, attrs=["sampler", "sampler_reason", "settings", "predictions"])
+    if posterior.attrs.get("definition", definition(problem)) != definition(problem):
+        raise InputError("the scenario says other things of itself than it did")
     attrs, used = posterior.attrs, recorded(posterior, "settings")
     candidates = check_settings(sampler, seed, **settings)
     wanted = {s.name: {"seed": seed, **vars(s)} for s in candidates}.get(attrs["sampler"])

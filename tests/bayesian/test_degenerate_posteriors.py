@@ -30,7 +30,7 @@ def test_posterior_is_that_of_the_grid(scenario, laplace_grid):
     extent = np.ptp(truth.box, axis=1)
     problem = Problem.build(scenario, ["csi"])  # one for all seeds, as they explore it alike
     for seed in SEEDS:
-        task = Task(problem, "", seed, progressbar=False, checkpoint=None)
+        task = Task(problem, seed, progressbar=False, checkpoint=None)
         tree = task.automatically(*check_settings(seed=seed, draws=DRAWS))
         assert tree.attrs["sampler"] == "laplace"
         assert cb.check_convergence(tree).problems == []

@@ -195,6 +195,9 @@ def test_an_edited_scenario_is_another_run(tmp_path):
         "sampler_reason": "the scenario is not declared degenerate",
     }
     sampling.check_sampled_as(posterior, problem)
+    file.write_text(text.replace("'k')", "'kappa')"))
+    with pytest.raises(InputError, match="other things of itself"):
+        sampling.check_sampled_as(posterior, Problem.build(file, "csi"))
     file.write_text(text.replace("0.2)", "0.21)"))
     with pytest.raises(InputError, match="other predictions"):
         sampling.check_sampled_as(posterior, Problem.build(file, "csi"))
