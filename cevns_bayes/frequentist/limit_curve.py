@@ -4,6 +4,7 @@ At every mass: Delta chi^2 of the coupling, everything else minimised, relative 
 that mass, with one degree of freedom.
 """
 
+import logging
 from collections.abc import Iterator
 from typing import Unpack
 
@@ -30,6 +31,7 @@ LOW = 0.5  # Where Delta chi^2 is lower without a fit, nuisances need none.
 CLOSE = 0.01  # An end is a point whose Delta chi^2 is that close to the height, if low, relatively.
 NOT_AT_END = 0.05  # of a segment
 MAX_STEPS = 20
+_log = logging.getLogger(__name__)
 
 
 def limit_curve(
@@ -148,8 +150,10 @@ def _refine(search: Search, lines: list[Line], height: float) -> None:
     for _ in range(MAX_STEPS):
         wanted = [_crossings(line, height) for line in lines]
         if not sum(map(len, wanted)):
-            break
+            return
         insert(search.solver, lines, wanted)
+    if left := sum(len(_crossings(line, height)) > 0 for line in lines):
+        _log.warning("Limits on %s are not exact at %d of the masses.", lines[0].name, left)
 
 
 def _crossings(line: Line, height: float) -> np.ndarray:

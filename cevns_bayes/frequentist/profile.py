@@ -1,5 +1,6 @@
 """Profile likelihood of the parameters of interest: curves, surfaces, confidence regions."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,6 +22,7 @@ __all__ = ["LEVELS", "Curve", "Profile", "Surface", "profile", "threshold"]
 DEFAULT_POINTS = 101
 DOUBLINGS = 1  # of a surface that is not resolved
 MARGIN = 0.15  # A surface has this part of the confidence region around it.
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def profile_of(
     """
     scan = Scan.of(search)
     curves = {name: scan.curve(name) for name in search.names}
+    if unsure := scan.unconverged():
+        _log.warning("The profile of %s has points without a minimum.", ", ".join(unsure))
     pairs = list(combinations(curves, 2)) if surfaces else []
     grids = {name: _grid(curve, points) for name, curve in curves.items()}
     maps = {pair: scan.surface(*pair, grids, dof, doublings=doublings) for pair in pairs}

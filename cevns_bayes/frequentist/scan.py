@@ -73,6 +73,11 @@ class Scan:
         delta = line.delta(self.minima.height[0])
         return Curve(name, (float(low), float(high)), line.values, delta, line.points.x)
 
+    def unconverged(self) -> list[str]:
+        """Parameters of which a minimum was not found where Delta chi^2 is low."""
+        low = {n: of.delta(self.minima.height[0]) < MAX_DELTA for n, of in self.lines.items()}
+        return [name for name, of in self.lines.items() if not of.points.converged[low[name]].all()]
+
     def surface(
         self,
         x: str,
