@@ -17,8 +17,9 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2, norm, qmc
 
 from cevns_bayes.bayesian.mesh import MAX_LOSS, Mesh, refined
+from cevns_bayes.engine.climb import Solution
 from cevns_bayes.engine.maxima import observed_maxima
-from cevns_bayes.engine.solver import Solution, Solver
+from cevns_bayes.engine.solver import Solver
 
 MIN_POINTS, POINTS = 32, 3  # So many points, per nuisance, integrate over these: powers of two.
 FREEDOM = 10.0  # Degrees of freedom of the t distribution.

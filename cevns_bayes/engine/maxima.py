@@ -12,7 +12,8 @@ from scipy.signal import find_peaks
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
-from cevns_bayes.engine.solver import Solution, Solver
+from cevns_bayes.engine.climb import Solution
+from cevns_bayes.engine.solver import Solver
 from cevns_bayes.scenarios.prior_view import SEED
 
 NEIGHBOURS = 3  # few: a narrow maximum is often beside a higher point of a wide one

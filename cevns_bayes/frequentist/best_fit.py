@@ -6,6 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
+from cevns_bayes.engine.climb import Solution
 from cevns_bayes.engine.problem import (
     DEFAULT_DATA,
     DataLike,
@@ -13,7 +14,6 @@ from cevns_bayes.engine.problem import (
     Problem,
     ScenarioLike,
 )
-from cevns_bayes.engine.solver import Solution
 from cevns_bayes.frequentist.search import Search
 from cevns_bayes.scenarios.priors import log10_name
 

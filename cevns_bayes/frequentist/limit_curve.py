@@ -11,12 +11,12 @@ from typing import Unpack
 import numpy as np
 import xarray as xr
 
+from cevns_bayes.engine.climb import Solution
 from cevns_bayes.engine.maxima import lines_through
 from cevns_bayes.engine.problem import DEFAULT_DATA, DataLike, ModelOptions, Problem, ScenarioLike
-from cevns_bayes.engine.solver import Solution
 from cevns_bayes.errors import InputError
 from cevns_bayes.frequentist.curves import Curve, threshold
-from cevns_bayes.frequentist.line import FAR, Line, insert
+from cevns_bayes.frequentist.line import Line, insert
 from cevns_bayes.frequentist.search import Search
 from cevns_bayes.scenarios.prior_view import Limits
 from cevns_bayes.scenarios.priors import sampled_name
@@ -120,8 +120,7 @@ def _lines(
     rise = 2 * (_lowest_at(grid[:, mass], lowest, mass) - found[1].height)
     wanted = [*_around(search, lowest, mass, coupling), grid[rise > inside]]
     if sum(map(len, wanted)):
-        start = np.concatenate(wanted)
-        found.append(search.solver.solve(start, held, rounds=ROUNDS, far=FAR / 2))
+        found.append(search.solver.solve(np.concatenate(wanted), held, rounds=ROUNDS))
     points = Solution.joined(found)
     points = points.at(np.isfinite(points.height))
     name = search.names[coupling]

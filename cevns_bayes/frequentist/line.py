@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cevns_bayes.engine.solver import Solution, Solver
+from cevns_bayes.engine.climb import Solution
+from cevns_bayes.engine.solver import Solver
 from cevns_bayes.errors import InputError
 
 MAX_STEP = 0.4  # Delta chi^2 of neighbours on a refined line differs by no more.

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import binary_dilation, maximum_filter
 
+from cevns_bayes.engine.climb import Solution
 from cevns_bayes.engine.maxima import FAR_BELOW, climbed, lines_through
-from cevns_bayes.engine.solver import Solution
 from cevns_bayes.frequentist.curves import LEVELS, Curve, Surface
 from cevns_bayes.frequentist.line import FAR, GAIN, MAX_DELTA, MIN_STEP, Line, insert, relax
 from cevns_bayes.frequentist.search import Search

@@ -13,9 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
+from cevns_bayes.engine.climb import Solution
 from cevns_bayes.engine.maxima import observed_maxima
 from cevns_bayes.engine.problem import Problem
-from cevns_bayes.engine.solver import Solution, Solver, solver_of
+from cevns_bayes.engine.solver import Solver, solver_of
 from cevns_bayes.errors import InputError
 
 MAX_SCANNED = 30.0  # Delta chi^2, beyond five sigma for one parameter

@@ -36,7 +36,7 @@ from cevns_bayes.engine.problem import (
     ScenarioLike,
     load_data,
 )
-from cevns_bayes.errors import one_line, unknown_name
+from cevns_bayes.errors import InputError, one_line, unknown_name
 from cevns_bayes.experiments.experiment import Experiment
 from cevns_bayes.frequentist.best_fit import FitResult, fit
 from cevns_bayes.frequentist.impacts import impacts_of
@@ -276,7 +276,7 @@ def _standard_model(
     if key not in known:
         try:
             posterior = sample("sm", experiments, **sampling, **options)
-        except ValueError as error:  # such as one variable for nested sampling
+        except InputError as error:  # such as one variable for nested sampling
             _log.warning("%s: the Standard Model is sampled by another sampler.", one_line(error))
             again = {**sampling, "sampler": "auto"}
             posterior = sample("sm", experiments, **again, **options)
@@ -296,7 +296,7 @@ def _of_counts(
     return {
         "fixed": problem.fixed,
         "date": datetime.now(UTC).isoformat(" ", "seconds"),
-        "impacts": impacts_of(Search.of(problem), best) if best.nuisances else None,
+        "impacts": impacts_of(Search.of(problem), best),
         "expected": expectations(scenario, experiments, fitted, problem.options),
         "comparable": is_as_published(experiments, problem.options),
         "p_values": predictive_p_values(

@@ -22,7 +22,7 @@ def ranked(impacts: xr.Dataset) -> list[str]:
 
     Those without an impact come last.
     """
-    if impacts.sizes["parameter"]:
+    if impacts["impact"].size:
         size = abs(impacts["impact"]).fillna(0.0).max("side")
         relative = (size / np.maximum(size.max("nuisance"), TINY)).max("parameter")
     else:
